@@ -168,7 +168,9 @@ def _inputs(command: str, dependencies: "CodeDependencies") -> TaskInputs:
     layout = notebook_file.layout(Path(dependencies.working_directory) / command)
     if not reach.pieces or layout is None:
         return TaskInputs({}, problem=f"'{command}' has no code that can be read")
-    return TaskInputs({**reach.pieces, f"{command}:cells": layout}, reach.statuses, any_file=reach.sees_files)
+    return TaskInputs(
+        {**reach.pieces, f"{command}:cells": layout}, reach.statuses, any_file=reach.sees_files, problem=reach.problem
+    )
 
 
 def _request(call: TaskCall, options: NotebookOptions) -> Json:

@@ -1,33 +1,23 @@
 """The task kinds `python` and `python-lambda`: call a function that a dotted path names, or a lambda of the pipeline file."""
 
-from collections.abc import Mapping, Sequence
+import ast
+from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache, partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
-from magnus.errors import Problem
+from magnus.errors import Problem, TaskFailed
 from magnus.graph.nodes import TaskSpec
 from magnus.interfaces.task_kind import TaskCall, TaskInputs, TaskOutcome
 from magnus.tasks.functions.call import NoOptions, call_function
 from magnus.tasks.functions.commands import load_function
 from magnus.tasks.functions.user_errors import UserCode
 from magnus.tasks.source.locate import missing_function, place_of, source_of
-
-if TYPE_CHECKING:
-    from magnus.graph.dataflow.facts import Description  # lazy: a run needs none of it
-    from magnus.tasks.source.dependencies import (
-        CodeDependencies,  # lazy: as where it is used
-    )
-
-import ast
-from collections.abc import Callable
-from functools import lru_cache, partial
-from typing import TYPE_CHECKING, Final
-
-from magnus.errors import TaskFailed
 from magnus.values import UserObject
 
 if TYPE_CHECKING:
     from magnus.graph.dataflow.facts import Description  # lazy: a run needs none of it
+    from magnus.tasks.source.dependencies import CodeDependencies  # lazy: as where it is used
 
 _FIX: Final = "write lambda <parameters>: <value>"
 
@@ -96,7 +86,7 @@ def _inputs(spec: TaskSpec, dependencies: "CodeDependencies", working_directory:
 
     reach = dependencies.reach(partial(dependencies.of, *place))
     names = None if reach.sees_all else arguments_of_function(place[0], place[2])
-    return TaskInputs(reach.pieces, reach.statuses, names, reach.sees_files)
+    return TaskInputs(reach.pieces, reach.statuses, names, reach.sees_files, reach.problem)
 
 
 class PythonLambdaTask:
@@ -128,7 +118,7 @@ class PythonLambdaTask:
         for spec in specs:
             reach = dependencies.reach(partial(dependencies.of_text, spec.command.strip()))
             names = None if reach.sees_all else arguments_of_lambda(_parse(spec.command).body)
-            inputs.append(TaskInputs(reach.pieces, reach.statuses, names, reach.sees_files))
+            inputs.append(TaskInputs(reach.pieces, reach.statuses, names, reach.sees_files, reach.problem))
         return inputs
 
     def describe(self, spec: TaskSpec, working_directory: Path, *, imports: bool) -> "Description":

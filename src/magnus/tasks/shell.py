@@ -89,7 +89,11 @@ class ShellTask:
         reached = [dependencies.reach(partial(scripts_of, spec.command, dependencies)) for spec in specs]
         return [
             TaskInputs(
-                reach.pieces, reach.statuses, None if reach.pieces else parameters_named(spec.command), reach.sees_files
+                reach.pieces,
+                reach.statuses,
+                None if reach.pieces else parameters_named(spec.command),
+                reach.sees_files,
+                reach.problem,
             )
             for spec, reach in zip(specs, reached, strict=True)
         ]

@@ -156,7 +156,7 @@ class _Walk:
         if node.cache is None:
             self.runs.append((name, _NO_CACHE))
         else:
-            inputs = self._cached.inputs(node)
+            inputs = self._cached.keys.inputs(node)
             ignored = set(node.cache.ignore)
             names = None if inputs.parameters is None else inputs.parameters - ignored
             source = unknown.source(names, uses_files=inputs.any_file or bool(node.catalog.get))

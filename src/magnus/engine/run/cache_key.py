@@ -6,6 +6,7 @@ Beside the key are its parts by readable names, so that the difference from an e
 import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import PurePath
 from typing import Final
 
 from msgspec import Struct
@@ -122,19 +123,29 @@ def _exact(parameter: Parameter) -> Json:
     """The parameter for the key; the text of a command line counts where it is not that of the value."""
     match parameter:
         case JsonParameter(value=value, text=text):
-            return ["json", value] if text is None or text == _as_text(value) else ["json", value, text]
+            whole = _in_order(value)
+            return ["json", whole] if text is None or text == _as_text(value) else ["json", whole, text]
         case MetricParameter(value=value):
-            return ["json", value]
+            return ["json", _in_order(value)]
         case LargeParameter(data_hash=data_hash, is_text=is_text):
             return ["large", data_hash, is_text]
-        case ObjectParameter(data_hash=data_hash):
-            return ["object", data_hash]
+        case ObjectParameter(catalog_name=name, data_hash=data_hash):
+            return ["object", PurePath(name).suffix, data_hash]  # the suffix says how the content is read
         case ListParameter(items=items):
             return ["list", *map(_exact, items)]
 
 
 def _exact_element(value: Json | LargeParameter) -> Json:
     return _exact(value if isinstance(value, LargeParameter) else JsonParameter(value))
+
+
+def _in_order(value: Json) -> Json:
+    """The value for the key, in which the order of the keys of mappings counts: a program sees it."""
+    return [*map(_in_order, value)] if isinstance(value, list) else _pairs(value) if isinstance(value, dict) else value
+
+
+def _pairs(value: Mapping[str, Json]) -> Json:
+    return {"mapping": [[key, _in_order(inner)] for key, inner in value.items()]}
 
 
 def _as_text(value: Json) -> str:

@@ -1,37 +1,34 @@
 """Decides whether a step with `cache` reuses the result of an earlier step, and takes it over. Used by the orchestrator
 and by re-entry, beside `engine.run.reuse`.
 
-An earlier step is found by its key (`engine.run.cache_key`). Its record is checked before it is used: it is a success with
+An earlier step is found by its key (`engine.run.step_keys`). Its record is checked before it is used: it is a success with
 this key, and the catalog has all its content. A result is put under its key only if its code was the same all along.
 """
 
 import hashlib
 import os
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
+from typing import Final
 
 from msgspec import Struct
 from msgspec.structs import replace
 
-from magnus.engine import provenance
 from magnus.engine.context import RunContext
-from magnus.engine.files import catalog_files
 from magnus.engine.files.objects import OBJECTS
 from magnus.engine.rules import scope as scopes
 from magnus.engine.run import cache_key
 from magnus.engine.run.cache_reasons import difference
-from magnus.engine.run.code_files import changed_files, loaded_files, remove_stale_bytecode
+from magnus.engine.run.code_files import changed_files
 from magnus.engine.run.put_sources import PutSources
 from magnus.engine.run.reuse import lost_content
+from magnus.engine.run.step_keys import StepKeys
 from magnus.errors import CatalogError, MagnusError, RunLogStoreError, RunNotFound
 from magnus.graph.nodes import TaskNode
 from magnus.graph.path import StepPath
 from magnus.interfaces.reporter import StepReused, Warned
 from magnus.interfaces.run_log_store import KeepsResults, StepResult
-from magnus.interfaces.task_kind import KnowsInputs, TaskInputs
-from magnus.run_log.parameters import holds_objects, shown
 from magnus.run_log.records import (
     BranchScope,
     CacheRecord,
@@ -41,6 +38,9 @@ from magnus.run_log.records import (
     Status,
     StepRecord,
 )
+
+_RENEWED_AFTER: Final = timedelta(hours=1)
+"""The age from which a result that is reused is also put under its key for the run that reuses it."""
 
 
 class _Pending(Struct, frozen=True):
@@ -64,19 +64,15 @@ class CachedResults:
         self._runs_here = not context.reenters
         store = context.services.run_log_store
         self._results = store if isinstance(store, KeepsResults) else None
-        self._inputs: dict[int, TaskInputs] = {}
         self._identities: dict[str, tuple[CodeIdentity, ...]] = {}
         self._pending: dict[StepPath, _Pending] = {}
         self._sources = PutSources(context)
-        self._environment: str | None = None
-        self._loaded: frozenset[str] = frozenset()
+        self.keys = StepKeys(context)
         self._refused = run.run_config.get("no_cache") is True
         self._refreshed = frozenset(run.run_config.get("refresh") or ())
         if whole:  # before any step imports what they read
             with suppress(MagnusError, OSError):
-                self._compute_inputs(
-                    [task for task in context.graph.tasks() if task.cache is not None and not task.mock]
-                )
+                self.keys.compute([task for task in context.graph.tasks() if task.cache is not None and not task.mock])
 
     def decide(self, path: StepPath, position: int, scope: BranchScope) -> StepRecord | CacheRecord | None:
         """The record of the step with a reused result, which is put; or why the step runs; None for one without `cache`."""
@@ -97,7 +93,7 @@ class CachedResults:
             return
         if step.cache is None or step.cache.key != pending.key or step.status is not Status.SUCCESS:
             return
-        if changed := next(changed_files(pending.statuses, self._loaded), None):
+        if changed := next(changed_files(pending.statuses, self.keys.loaded), None):
             message = f"its result is not cached: '{os.path.relpath(changed)}' changed since it was read"
             self._context.reporter.report(Warned(message, step.path))
             return
@@ -118,10 +114,6 @@ class CachedResults:
             return self._context.masker.mask(str(error))
         return cache.reason if known is None else known[0]
 
-    def inputs(self, node: TaskNode) -> TaskInputs:
-        """The inputs of a task."""
-        return self._inputs_of(node)
-
     def _decided(self, node: TaskNode, path: StepPath, position: int, scope: BranchScope) -> StepRecord | CacheRecord:
         now = self._context.clock.now()
         cache, known = self._look_up(node, path, scope)
@@ -131,17 +123,18 @@ class CachedResults:
                 return taken
             cache = replace(cache, reason=f"its content is gone (run '{known[1].run_id}')")
         if cache.key:
-            self._pending[path] = _Pending(cache.key, self._inputs_of(node).statuses, now)
+            self._pending[path] = _Pending(cache.key, self.keys.inputs(node).statuses, now)
         return cache
 
     def _look_up(
         self, node: TaskNode, path: StepPath, scope: BranchScope
     ) -> tuple[CacheRecord, tuple[StepRecord, StepResult] | None]:
         """The key of the step with the reason to run it, or with the earlier step whose result it can reuse."""
-        inputs = self._inputs_of(node)
-        if why := self._obstacle(node, inputs, scope):
+        if self._results is None:
+            return CacheRecord(reason="the run log store keeps no results"), None
+        if why := self.keys.obstacle(node, scope):
             return CacheRecord(reason=why), None
-        step_key = self._key(node, inputs, scope)
+        step_key = self.keys.key(node, scope)
         cache = CacheRecord(step_key.key, step_key.inputs)
         if self._refused:
             return replace(cache, reason="--no-cache"), None
@@ -173,93 +166,6 @@ class CachedResults:
         """The key that leads to the last results of the step, with any inputs."""
         pipeline = self._context.graph.name or self._context.definition_file
         return hashlib.sha256(f"{pipeline}\0{path}".encode("utf-8", "surrogatepass"), usedforsecurity=False).hexdigest()
-
-    def _obstacle(self, node: TaskNode, inputs: TaskInputs, scope: BranchScope) -> str:
-        """Why no result of the step can be reused; "" if one can."""
-        if self._results is None:
-            return "the run log store keeps no results"
-        if inputs.problem:
-            return inputs.problem
-        catalog = self._context.services.catalog
-        if not catalog.capabilities.keeps and (node.catalog.put or node.catalog.get):
-            return "the catalog keeps no files"
-        if node.catalog.put and not node.catalog.store_copy:
-            return "its files are not kept: store_copy is false"
-        used = cache_key.used_parameters(node, inputs, scope)
-        if any(self._context.masker.contains(shown(value)) for value in used.values()):
-            return "an input holds a secret"
-        return ""
-
-    def _key(self, node: TaskNode, inputs: TaskInputs, scope: BranchScope) -> cache_key.StepKey:
-        context = self._context
-        used = cache_key.used_parameters(node, inputs, scope)
-        objects = [name for name, value in used.items() if holds_objects(value)]
-        visible = inputs.any_file and any(name.startswith(OBJECTS) for name in scope.files)
-        environment = self._environment_text() if node.cache is not None and node.cache.environment else ""
-        return cache_key.step_key(
-            node,
-            inputs,
-            scope,
-            self._got(node, inputs, scope),
-            objects_code=self._code_of_objects(objects, any_object=visible) if objects or visible else {},
-            environment=environment,
-            data_folder=context.services.catalog.compute_data_folder,
-        )
-
-    def _got(self, node: TaskNode, inputs: TaskInputs, scope: BranchScope) -> Sequence[CatalogRecord]:
-        """The files that the step gets; all that it sees, where its code may ask for any."""
-        if inputs.any_file:
-            return [entry for name, entry in scope.files.items() if not name.startswith(OBJECTS)]
-        if not node.catalog.get:
-            return ()
-        context = self._context
-        return catalog_files.files_to_get(
-            context.services.catalog, node.catalog, working_directory=context.working_directory, visible=scope.files
-        )
-
-    def _inputs_of(self, node: TaskNode) -> TaskInputs:
-        if id(node) not in self._inputs:
-            self._compute_inputs([node])
-        return self._inputs[id(node)]
-
-    def _compute_inputs(self, nodes: Sequence[TaskNode]) -> None:
-        self._loaded = loaded_files()
-        by_kind: dict[str, list[TaskNode]] = {}
-        for node in nodes:
-            by_kind.setdefault(node.task.kind, []).append(node)
-        for name, own in by_kind.items():
-            kind = self._context.services.task_kind(name)
-            if isinstance(kind, KnowsInputs):
-                inputs = kind.inputs([node.task for node in own], self._context.working_directory)
-            else:
-                inputs = [TaskInputs({}, problem=f"the inputs of a task of type '{name}' are not known")] * len(own)
-            self._inputs.update(zip(map(id, own), inputs, strict=True))
-            for each in inputs:
-                remove_stale_bytecode(file for file in each.statuses.items() if file[0] not in self._loaded)
-
-    def _code_of_objects(self, names: Sequence[str], *, any_object: bool) -> Mapping[str, str]:
-        """The code of the steps that may have made objects: content alone does not say what their classes do."""
-        tasks = list(self._context.graph.tasks())
-        makers = [node for node in tasks if any(item.kind == "object" for item in node.task.returns or ())]
-        named = [node for node in makers if any(item.name in names for item in node.task.returns or ())]
-        if any_object or not {item.name for node in named for item in node.task.returns or ()}.issuperset(names):
-            named = tasks
-        code: dict[str, str] = {}
-        for node in named:
-            code.update(self._inputs_of(node).code)
-        return code
-
-    def _environment_text(self) -> str:
-        if self._environment is None:
-            facts = provenance.environment(sys.path, self._context.working_directory).facts
-            images = [
-                identity.code_identifier
-                for identity in self._context.code_identities or ()
-                if identity.code_identifier_type == "docker"
-            ]
-            python = [str(facts[name]) for name in ("implementation", "python", "packages_hash")]
-            self._environment = " ".join((*python, *images))
-        return self._environment
 
     def _found(self, key: str) -> Iterator[StepResult]:
         try:
@@ -350,9 +256,6 @@ class CachedResults:
     def _warn(self, error: MagnusError) -> None:
         message = f"results cannot be cached: {error.problems[0].message}"
         self._context.reporter.report(Warned(message, once=message))
-
-
-_RENEWED_AFTER = timedelta(hours=1)
 
 
 def _names_around(path: StepPath) -> Sequence[str]:

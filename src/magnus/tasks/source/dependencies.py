@@ -47,12 +47,19 @@ class Reach(NamedTuple):
         statuses: the files that were read for them, each with its status before that; () for one that is not there.
         sees_all: whether the code may read any parameter of its step, or start a program that may.
         sees_files: whether the code may ask the catalog for any file or object.
+        moves_imports: whether the code may change the folders in which modules are found.
     """
 
     pieces: Mapping[str, str]
     statuses: Mapping[str, FileStatus]
     sees_all: bool
     sees_files: bool = False
+    moves_imports: bool = False
+
+    @property
+    def problem(self) -> str:
+        """Why these may not be all pieces; "" if they are."""
+        return "its code changes where python finds modules (sys.path)" if self.moves_imports else ""
 
 
 class CodeDependencies:
@@ -63,13 +70,13 @@ class CodeDependencies:
         self._followers: dict[tuple[str, ...], _Follower] = {}
         self._of_functions: dict[tuple[Path, str, tuple[str, ...]], Reach] = {}
         self._statuses: dict[str, FileStatus] = {}
-        self._sees_all = self._sees_files = False
+        self._sees_all = self._sees_files = self._moves_imports = False
 
     def reach(self, find: Callable[[], Mapping[str, str]]) -> Reach:
         """All that `find` reaches, which gets pieces from this object."""
-        self._statuses, self._sees_all, self._sees_files = {}, False, False
+        self._statuses, self._sees_all, self._sees_files, self._moves_imports = {}, False, False, False
         pieces = find()
-        return Reach(pieces, self._statuses, self._sees_all, self._sees_files)
+        return Reach(pieces, self._statuses, self._sees_all, self._sees_files, self._moves_imports)
 
     def note(self, file: str) -> None:
         """Add a file to the reach, before the caller reads it itself."""
@@ -108,6 +115,7 @@ class CodeDependencies:
         self._statuses.update(reach.statuses)
         self._sees_all = self._sees_all or reach.sees_all
         self._sees_files = self._sees_files or reach.sees_files
+        self._moves_imports = self._moves_imports or reach.moves_imports
         return reach.pieces
 
     def _below(self, root: str) -> "_Follower":
@@ -160,6 +168,7 @@ class _Follower:
             files,
             any(each.parameters for each in sight),
             any(each.files for each in sight),
+            any(each.moves_imports for each in sight),
         )
 
     def reach_of_text(self, text: str) -> Reach:
@@ -172,7 +181,11 @@ class _Follower:
         around = f"{self.modules.working_directory}/"
         reach = self.reach(self._of_piece(around, source, piece))
         own = _sight(source, piece)
-        return reach._replace(sees_all=reach.sees_all or own.parameters, sees_files=reach.sees_files or own.files)
+        return reach._replace(
+            sees_all=reach.sees_all or own.parameters,
+            sees_files=reach.sees_files or own.files,
+            moves_imports=reach.moves_imports or own.moves_imports,
+        )
 
     def _sight(self, use: Use) -> "_Sight":
         """What the code can see; a file that is no python that can be read sees any parameter."""
@@ -197,6 +210,12 @@ class _Follower:
         return piece is not None and piece.uses.reads_docs
 
     def _digest(self, use: Use, *, texts: bool) -> str:
+        own = self._own_digest(use, texts=texts)
+        if use.name == REST and (order := self._order(use)):
+            return short_hash(f"{own}{order}".encode())
+        return own
+
+    def _own_digest(self, use: Use, *, texts: bool) -> str:
         if use.name == REST and self.modules.quiet(use.file) is not None:
             return ""
         source = self.modules.source(use.file)
@@ -208,6 +227,16 @@ class _Follower:
             target for target in source.imports.get(use.name, ()) if not self.modules.find(use.file, target.module)
         ]
         return short_hash(repr(outside).encode()) if outside else ""
+
+    def _order(self, use: Use) -> Sequence[str]:
+        """What the import of a file does beside its own statements, in order, where the order may matter."""
+        acts = [
+            self._shown(other)
+            for other in self._next[use]
+            if isinstance(other, Use)
+            and (other.file == use.file if other.name else self._own_digest(other, texts=False) != "")
+        ]
+        return acts if len(acts) > 1 else ()
 
     def _uses(self, use: Use) -> Iterator[Use | Lookup]:
         file = use.file
@@ -390,10 +419,11 @@ class _Follower:
 
 
 class _Sight(NamedTuple):
-    """Whether code may see any parameter, and any file of the catalog."""
+    """Whether code may see any parameter, and any file of the catalog; and whether it may change the import path."""
 
     parameters: bool
     files: bool
+    moves_imports: bool = False
 
 
 _NOTHING: Final = _Sight(parameters=False, files=False)
@@ -406,10 +436,14 @@ def _sight(source: Source, piece: Piece) -> _Sight:
     found = Uses(set(), {}, set(), set(), set())
     for chain in piece.uses.chains:
         for target in (*source.imports.get(chain[0], ()), *piece.uses.imports.get(chain[0], ())):
-            found.note(target.names)
+            found.note((*target.names, *chain[1:]))
             if len(chain) == 1 and ".".join(filter(None, (target.module, target.attribute))) in WHOLE_MODULES:
-                return _Sight(parameters=True, files=target.names[0] == _OWN)
-    return _Sight(piece.uses.sees_all or found.sees_all, piece.uses.sees_files or found.sees_files)
+                return _Sight(parameters=True, files=target.names[0] == _OWN, moves_imports=piece.uses.moves_imports)
+    return _Sight(
+        piece.uses.sees_all or found.sees_all,
+        piece.uses.sees_files or found.sees_files,
+        piece.uses.moves_imports or found.moves_imports,
+    )
 
 
 def _is_of_every_module(name: str) -> bool:

@@ -21,6 +21,8 @@ _OWN_NAMES: Final = frozenset({"globals", "eval", "exec", "f_globals", "__global
 IMPORTERS: Final = frozenset({"import_module", "__import__", "run_module"})
 _FINDERS: Final = frozenset({"iter_modules", "walk_packages", "spec_from_file_location", "SourceFileLoader"})
 """Functions of python that find modules in folders."""
+_IMPORT_PATH: Final = ("sys", "path")
+_ADDS_FOLDER: Final = "addsitedir"
 _DOCUMENTING: Final = frozenset({"__doc__", "getdoc"})
 _PLACE: Final = re.compile(r"[A-Za-z_]\w*(?:[.:][A-Za-z_]\w*)+", re.ASCII)
 _SCOPES: Final = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
@@ -28,7 +30,7 @@ _COMPREHENSIONS: Final = (ast.ListComp, ast.SetComp, ast.DictComp, ast.Generator
 _VARIABLES: Final = "MAGNUS_"
 """The prefix of the variables that magnus sets."""
 SEES_ALL: Final = frozenset(
-    "environ environb getenv getenvb subprocess posix pty system popen Popen posix_spawn posix_spawnp execv execve execvp "
+    "environ environb getenv getenvb subprocess posix pty system popen Popen pexpect plumbum posix_spawn posix_spawnp execv execve execvp "
     "execvpe execl execle execlp execlpe spawnv spawnve spawnvp spawnvpe spawnl spawnle spawnlp spawnlpe fork_exec "
     "create_subprocess_exec create_subprocess_shell argparse Namespace get_parameter get_run_log get_from_catalog "
     "get_object get_experiment_tracker_context".split()
@@ -50,7 +52,7 @@ class Imported(Struct, frozen=True):
     @property
     def names(self) -> tuple[str, ...]:
         """The names it consists of."""
-        return (*self.module.split("."), self.attribute)
+        return (*self.module.split("."), *filter(None, (self.attribute,)))
 
 
 class Uses(Struct):
@@ -68,6 +70,7 @@ class Uses(Struct):
         sees_all: whether it may read any parameter of the step, or start a program that may.
         sees_files: whether it may ask the catalog for any file or object.
         reads_docs: whether it may read the docstring of anything.
+        moves_imports: whether it may change the folders in which modules are found.
     """
 
     chains: set[Chain]
@@ -79,11 +82,13 @@ class Uses(Struct):
     sees_all: bool = False
     sees_files: bool = False
     reads_docs: bool = False
+    moves_imports: bool = False
     places: set[str] = field(default_factory=set)
     in_classes: list[Imported] = field(default_factory=list)
 
-    def note(self, names: Iterable[str]) -> None:
-        """Note what code can see that uses these names."""
+    def note(self, names: Chain) -> None:
+        """Note what code can see and do that uses these names, each an attribute of the one before."""
+        self.moves_imports = self.moves_imports or names[:2] == _IMPORT_PATH or _ADDS_FOLDER in names
         for name in names:
             self.sees_all = self.sees_all or name in SEES_ALL
             self.sees_files = self.sees_files or name in SEES_FILES

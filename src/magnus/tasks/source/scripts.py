@@ -13,6 +13,7 @@ from typing import Final
 from magnus.tasks.notebooks import file as notebook_file
 from magnus.tasks.source.dependencies import CodeDependencies
 from magnus.tasks.source.pieces import digest, is_text, short_hash
+from magnus.tasks.source.programs import MAKEFILES, files_of_programs, programs_of, python_of_program
 
 _WORD: Final = re.compile(r"[^\s;&|<>()'\"$`={}]+")
 _OUTPUT: Final = re.compile(r">>?[ \t]*[^\s;&|<>()]+")
@@ -26,9 +27,12 @@ _ASSIGNED: Final = re.compile(r"(?:^|[\s;&|(])([A-Za-z_]\w*)=['\"]?([^\s;&|<>()'
 _VARIABLE: Final = re.compile(r"\$(?:([A-Za-z_]\w*)|\{([A-Za-z_]\w*)\})")
 _NOTEBOOK: Final = ".ipynb"
 _MOST_NAMED: Final = 200
-_SUFFIXES: Final = (".sh", ".bash", ".py", ".R", ".r", ".jl", ".pl", ".rb", ".js", ".sql", ".awk")
-_NAMES: Final = frozenset({"Makefile", "makefile", "GNUmakefile"})
-_IN_SHELL: Final = (".sh", ".bash", "")
+_SUFFIXES: Final = (
+    ".sh", ".bash", ".zsh", ".ksh", ".mk", ".py", ".R", ".r", ".jl", ".pl", ".pm", ".rb", ".js", ".mjs", ".cjs", ".sql",
+    ".awk", ".sed", ".jq", ".c", ".cc", ".cpp", ".h", ".hpp", ".go", ".rs", ".java",
+)  # fmt: skip
+_NAMES: Final = frozenset(MAKEFILES)
+_IN_SHELL: Final = (".sh", ".bash", ".zsh", ".ksh", ".mk", "")
 _MOST_BYTES: Final = 4_000_000
 _COMMENT: Final = re.compile(rb"^[ \t]*(?:#(?!!)[^\n]*)?(?:\n|\Z)", re.MULTILINE)
 
@@ -53,9 +57,19 @@ class _Scripts:
         if "python" in text:
             for program in _programs(text):
                 pieces.update(self._dependencies.of_text(program))
-        for name in self._named(text, beside):
+        for program in dict.fromkeys(programs_of(text)):
+            if python := python_of_program(program):
+                pieces.update(self._dependencies.of_text(python))
+        for name in (*self._named(text, beside), *self._run(text, beside)):
             pieces.update(self._pieces(name))
         return pieces
+
+    def _run(self, text: str, beside: str) -> Iterator[str]:
+        """The files that programs run or load, also files without an ending."""
+        folders = ("", *dict.fromkeys((beside, *_FOLDER.findall(text)[:_MOST_NAMED])))
+        for words in files_of_programs(_OUTPUT.sub(" ", text)):
+            names = (os.path.normpath(_joined(folder, word)) for word in words for folder in folders)
+            yield from islice((name for name in names if not name.startswith(("../", "/")) and self._is_file(name)), 1)
 
     def _named(self, text: str, beside: str) -> Iterator[str]:
         """The files below the working directory that are code; files the command writes to do not count, nor a second notebook."""
@@ -84,15 +98,20 @@ class _Scripts:
             yield from (name, f"{name}/__main__.py")
 
     def _is_code(self, name: str) -> bool:
+        mode = self._mode(name)
+        named_so = name.endswith((*_SUFFIXES, _NOTEBOOK)) or Path(name).name in _NAMES
+        return stat.S_ISREG(mode) and (named_so or bool(mode & stat.S_IXUSR))
+
+    def _is_file(self, name: str) -> bool:
+        return stat.S_ISREG(self._mode(name))
+
+    def _mode(self, name: str) -> int:
+        """The mode of a file that is not too large to be code; else 0."""
         try:
             status = (self._folder / name).stat()
         except (OSError, ValueError):
-            return False
-        if not stat.S_ISREG(status.st_mode) or status.st_size > _MOST_BYTES:
-            return False
-        return (
-            name.endswith((*_SUFFIXES, _NOTEBOOK)) or Path(name).name in _NAMES or bool(status.st_mode & stat.S_IXUSR)
-        )
+            return 0
+        return 0 if status.st_size > _MOST_BYTES else status.st_mode
 
     def _pieces(self, name: str) -> Mapping[str, str]:
         if name in self._seen:
@@ -113,12 +132,23 @@ class _Scripts:
             data = file.read_bytes()
         except OSError:
             return {}
-        if Path(name).suffix not in _IN_SHELL and Path(name).name not in _NAMES:
-            return {name: short_hash(data)}
+        if (suffix := Path(name).suffix) in _SUFFIXES and suffix not in _IN_SHELL:
+            return {name: short_hash(data), **self._loaded(data.decode("utf-8", "replace"), name)}
         if data.startswith(b"#!") and b"python" in data.partition(b"\n")[0]:
             return {name: short_hash(data), **self._dependencies.of_text(data.decode("utf-8", "replace"))}
         inner = self.of(data.decode("utf-8", "replace"), str(Path(name).parent))
         return {name: short_hash(data if b"<<" in data else _COMMENT.sub(b"", data)), **inner}
+
+    def _loaded(self, text: str, name: str) -> dict[str, str]:
+        """The pieces of what a script in another language names as a file, perhaps without the suffix of its own."""
+        pieces: dict[str, str] = {}
+        folder, suffix = str(Path(name).parent), Path(name).suffix
+        for word in dict.fromkeys(one or other for one, other in _QUOTED.findall(text)[:_MOST_NAMED]):
+            for place in (_joined(folder, word), word):
+                for file in map(os.path.normpath, (place, f"{place}{suffix}")):
+                    if not file.startswith(("../", "/")) and self._is_code(file):
+                        pieces.update(self._pieces(file))
+        return pieces
 
 
 def _joined(folder: str, word: str) -> str:

@@ -114,6 +114,27 @@ def test_a_function_without_a_source_is_never_reused(tmp_path):
     assert "only the program" in found.problem
 
 
+MOVING = {
+    "sys.path": "import sys\nsys.path.insert(0, 'lib')\ndef a(): return 1",
+    "sys.path under another name": "import sys as s\ns.path += ['lib']\ndef a(): return 1",
+    "the list itself": "from sys import path as p\np.append('lib')\ndef a(): return 1",
+    "inside": "def a():\n    import site\n    site.addsitedir('lib')\n    return 1",
+    "by a helper": "import helper\ndef a(): return helper.b()",
+}
+
+
+@pytest.mark.parametrize("text", MOVING.values(), ids=MOVING)
+def test_code_that_changes_where_modules_are_found_is_never_reused(tmp_path, text):
+    (tmp_path / "work.py").write_text(text)
+    (tmp_path / "helper.py").write_text("def b():\n    import sys\n    sys.path.append('lib')\n")
+    assert "sys.path" in inputs(tmp_path, "python", "work.a").problem
+
+
+def test_other_paths_are_reused(tmp_path):
+    (tmp_path / "work.py").write_text("import sys, os.path\ndef a(path): return os.path.join(path, sys.argv[0])")
+    assert inputs(tmp_path, "python", "work.a").problem == ""
+
+
 def notebook(folder, *cells, kernel="python3"):
     shown = [{"cell_type": "code", "source": text, "metadata": {"tags": tags}, "outputs": []} for text, tags in cells]
     metadata = {"kernelspec": {"name": kernel}}
