@@ -6,21 +6,21 @@ old servers do, is refused when the first run is created.
 """
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import ClassVar, Final, TypeVar
 
-from magnus.errors import InvalidRunId, Problem, RunLogStoreError
+from magnus.errors import InvalidRunId, RunLogStoreError
 from magnus.graph.path import BranchPath, StepPath
-from magnus.interfaces.capabilities import Locality, ServiceCapabilities
 from magnus.interfaces.run_log_store import DamagedRecord, StepResult
 from magnus.object_stores import keys
 from magnus.object_stores.address import ObjectLocation
 from magnus.object_stores.client import ObstoreObjects
 from magnus.object_stores.interface import ObjectStoreFailure
+from magnus.object_stores.service import ObjectStoreService
 from magnus.run_log import codec
 from magnus.run_log.json_bytes import mentioned_hashes
 from magnus.run_log.records import RunRecord, Status, StepRecord
@@ -38,38 +38,17 @@ _DOCUMENT_BYTES: Final = 1 << 20
 RecordT = TypeVar("RecordT")
 
 
-class ObjectStoreRunLogStore:
+class ObjectStoreRunLogStore(ObjectStoreService):
     """Run logs as an object for each record, for any number of threads, processes and machines."""
 
+    called: ClassVar[str] = "run log store"
     options: ClassVar[type[ObjectLocation]] = ObjectLocation
 
     def __init__(
         self, options: ObjectLocation, _working_directory: Path, objects: ObstoreObjects | None = None
     ) -> None:
-        self._objects = objects or ObstoreObjects(options)
-        if (folder := self._objects.address.folder) is not None:
-            self.location = folder  # such a store is `Located`, and no other is
+        super().__init__(objects or ObstoreObjects(options))
         self._is_tried = False
-
-    @property
-    def capabilities(self) -> ServiceCapabilities:
-        """Every process that reaches the store can share it, and it outlives them; a folder is on this machine."""
-        is_folder = self._objects.address.folder is not None
-        reach = Locality.HOST if is_folder else Locality.NETWORK
-        return ServiceCapabilities(reach=reach, persistent=True, located_by="url" if is_folder else "")
-
-    def missing_credentials(self) -> Problem | None:
-        """The problem when no request of this process can have credentials."""
-        return self._objects.missing_credentials()
-
-    def connect_problems(self) -> Sequence[Problem]:
-        """What keeps this process from reading records."""
-        problem = self._objects.connect_problem()
-        return () if problem is None else (Problem(f"the run log store {problem.message}", problem.fix),)
-
-    def variables(self, _names: Iterable[str]) -> Mapping[str, str]:
-        """The variables of the cloud: processes in other places need its credentials, too."""
-        return self._objects.variables()
 
     def create_run(self, run: RunRecord) -> None:
         """Create the record of the run; before the first one, see that the store does not replace objects when it creates some."""

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, ClassVar, Final
 from msgspec import Struct, field
 
 from magnus.definition.wrong_fields import Complaint, WrongFields
-from magnus.errors import InvalidConfiguration, Problem, SecretsError
-from magnus.secrets.fields import SecretTexts
+from magnus.errors import InvalidConfiguration, Problem
+from magnus.secrets.fields import FieldSecrets, SecretTexts
 from magnus.secrets.names import SecretNames, wrong_name
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ class AwsOptions(Struct, frozen=True, forbid_unknown_fields=True):
     names: Mapping[str, str] = field(default_factory=dict)
 
 
-class AwsSecretsManager:
+class AwsSecretsManager(FieldSecrets):
     """Gives secrets of Secrets Manager, and fields of secrets that are JSON."""
 
     options = AwsOptions
@@ -65,23 +65,6 @@ class AwsSecretsManager:
         self._texts = SecretTexts(SecretNames(self.provider, options.names, options.prefix), self._fetch)
         self._client: AwsClient | None = None
         self._pid = 0
-
-    def get(self, name: str) -> str:
-        """The secret; SecretsError if there is none, or it cannot be had."""
-        self._check(name)
-        return self._texts.get(name)
-
-    def masked_with(self, name: str) -> Sequence[str]:
-        """The whole secret and the values in it."""
-        return self._texts.masked_with(name)
-
-    def name_problem(self, name: str) -> Problem | None:
-        """A problem if AWS cannot have a secret of this name."""
-        try:
-            self._check(name)
-        except SecretsError as error:
-            return error.problems[0]
-        return None
 
     def setup_problems(self) -> Sequence[Problem]:
         """A region or credentials that this machine does not have; asks no server."""

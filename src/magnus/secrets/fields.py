@@ -4,13 +4,14 @@ Texts are kept for five minutes, since steps of a map ask for the same secret ag
 """
 
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
 import msgspec
 
 from magnus.engine.secrets.masking import SHORTEST_MASKED
-from magnus.errors import SecretsError
+from magnus.errors import Problem, SecretsError
 from magnus.secrets.names import SecretNames
 from magnus.suggest import near
 from magnus.values import Json
@@ -89,6 +90,33 @@ class SecretTexts:
             raise SecretsError(message, fix=fix)
         raw = bytes(fields[field])
         return str(msgspec.json.decode(raw, type=str)) if raw.startswith(b'"') else raw.decode()
+
+
+class FieldSecrets(ABC):
+    """A secrets provider whose secrets may hold several values; see `SecretsProvider`."""
+
+    _texts: SecretTexts
+
+    def get(self, name: str) -> str:
+        """The secret; SecretsError if there is none, or it cannot be had."""
+        self._check(name)
+        return self._texts.get(name)
+
+    def masked_with(self, name: str) -> Sequence[str]:
+        """The whole secret and the values in it."""
+        return self._texts.masked_with(name)
+
+    def name_problem(self, name: str) -> Problem | None:
+        """A problem if the server cannot have a secret of this name."""
+        try:
+            self._check(name)
+        except SecretsError as error:
+            return error.problems[0]
+        return None
+
+    @abstractmethod
+    def _check(self, name: str) -> None:
+        """SecretsError if the server cannot have a secret of this name."""
 
 
 def _decoded(text: str) -> Json:

@@ -13,7 +13,7 @@ from msgspec import Struct, field
 
 from magnus.definition.wrong_fields import Complaint, WrongFields
 from magnus.errors import Problem, SecretsError
-from magnus.secrets.fields import SecretTexts
+from magnus.secrets.fields import FieldSecrets, SecretTexts
 from magnus.secrets.names import SecretNames, wrong_name
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ class VaultOptions(Struct, frozen=True, forbid_unknown_fields=True):
     names: Mapping[str, str] = field(default_factory=dict)
 
 
-class VaultSecrets:
+class VaultSecrets(FieldSecrets):
     """Gives the fields of a secret as JSON, and one field as its value."""
 
     options = VaultOptions
@@ -61,23 +61,6 @@ class VaultSecrets:
         self._environment = {name: os.environ[name] for name in _VARIABLES if name in os.environ}
         self._texts = SecretTexts(SecretNames(_TYPE, options.names, options.prefix), self._fetch)
         self._made: VaultClient | None = None
-
-    def get(self, name: str) -> str:
-        """The secret; SecretsError if there is none, or it cannot be had."""
-        self._check(name)
-        return self._texts.get(name)
-
-    def masked_with(self, name: str) -> Sequence[str]:
-        """The whole secret and the values in it."""
-        return self._texts.masked_with(name)
-
-    def name_problem(self, name: str) -> Problem | None:
-        """A problem if Vault cannot have a secret of this name."""
-        try:
-            self._check(name)
-        except SecretsError as error:
-            return error.problems[0]
-        return None
 
     def setup_problems(self) -> Sequence[Problem]:
         """An address or a token that this machine does not have; asks no server."""

@@ -2,11 +2,12 @@
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 from html import escape
 from itertools import islice
 from typing import Final, Protocol
 
+from magnus.app.inspect.run_facts import RunFacts
 from magnus.app.inspect.step_objects import Step
 from magnus.app.text.palette import HTML, style_of
 from magnus.app.text.plain_text import plain, short
@@ -21,38 +22,21 @@ _TABLE: Final = "border-collapse:collapse;color:inherit;font-size:inherit"
 _CELL: Final = "text-align:left;vertical-align:top;padding:2px 12px 2px 0"
 
 
-class ShownRun(Protocol):
-    """A run, as a table shows it."""
-
-    run_id: str
-    tag: str
-
-    @property
-    def pipeline(self) -> str:
-        """The name of the pipeline."""
-
-    @property
-    def status(self) -> RunStatus:
-        """The status, which can be LOST or DAMAGED."""
+class ShownRun(RunFacts, Protocol):
+    """A run, as a page shows it."""
 
     @property
     def message(self) -> str:
         """The reason of a failure, or ""."""
-
-    @property
-    def start_time(self) -> datetime | None:
-        """The start, in UTC."""
-
-    @property
-    def duration(self) -> timedelta | None:
-        """The time from the start to the end, or to now."""
+        ...
 
     @property
     def steps(self) -> Mapping[str, Step]:
         """The steps that started, by name."""
+        ...
 
 
-def runs_html(runs: Sequence[ShownRun]) -> str:
+def runs_html(runs: Sequence[RunFacts]) -> str:
     """The first of the runs as a table."""
     rows = [
         (
@@ -117,7 +101,7 @@ def _status(status: RunStatus) -> str:
     return f'<span style="color:{HTML[style_of(status)]};font-weight:600">{status.value}</span>'
 
 
-def _time(run: ShownRun) -> str:
+def _time(run: RunFacts) -> str:
     return run.start_time.isoformat(" ")[:19] if run.start_time else ""
 
 

@@ -1,14 +1,13 @@
 """The parameters and metrics of several runs side by side: chosen, sorted, and as a table of pandas."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime, timedelta
 from math import isnan
 from typing import Any, Final, Protocol
 
 from msgspec import Struct
 
+from magnus.app.inspect.run_facts import RunFacts
 from magnus.errors import InvalidInput, RunLogStoreError, RunNotFound
-from magnus.run_log.records import RunStatus
 from magnus.suggest import near
 from magnus.values import Json
 
@@ -16,31 +15,8 @@ METRICS: Final = "metrics"
 PARAMETERS: Final = "params"
 
 
-class ComparedRun(Protocol):
-    """A run as far as a comparison goes; see `Run`."""
-
-    run_id: str
-    tag: str
-
-    @property
-    def pipeline(self) -> str:
-        """The name of its pipeline."""
-        ...
-
-    @property
-    def status(self) -> RunStatus:
-        """Its status."""
-        ...
-
-    @property
-    def start_time(self) -> datetime | None:
-        """Its start."""
-        ...
-
-    @property
-    def duration(self) -> timedelta | None:
-        """The time that it took."""
-        ...
+class ComparedRun(RunFacts, Protocol):
+    """A run as far as a comparison goes."""
 
     @property
     def parameters(self) -> Mapping[str, Json]:

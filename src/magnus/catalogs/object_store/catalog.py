@@ -6,7 +6,7 @@ hashed on its way out. Which content a put needs is announced before the content
 
 import io
 import os
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import TYPE_CHECKING, Annotated, BinaryIO, ClassVar
@@ -35,12 +35,11 @@ from magnus.catalogs.object_store.layout import ListedFile
 from magnus.catalogs.object_store.logs import LogWriter, opened_log
 from magnus.catalogs.object_store.put_files import LARGE_AT_A_TIME, SMALL_AT_A_TIME, FolderFiles
 from magnus.catalogs.object_store.stored_objects import EXECUTABLE, StoredObjects, is_executable
-from magnus.errors import Problem
 from magnus.graph.path import BranchPath, StepPath
-from magnus.interfaces.capabilities import Locality, ServiceCapabilities
 from magnus.interfaces.catalog import Collected, Usage
 from magnus.object_stores.address import ObjectLocation
 from magnus.object_stores.client import ObstoreObjects
+from magnus.object_stores.service import ObjectStoreService
 from magnus.run_log.records import CatalogRecord
 from magnus.system.parallel import for_each
 from magnus.system.system_calls import REAL
@@ -66,9 +65,10 @@ class ObjectCatalogOptions(ObjectLocation, frozen=True, forbid_unknown_fields=Tr
     spill_threshold: Annotated[int, Meta(ge=0)] | None = 256 * 1024
 
 
-class ObjectStoreCatalog:
+class ObjectStoreCatalog(ObjectStoreService):
     """Files by content in an object store, for any number of threads, processes and machines."""
 
+    called: ClassVar[str] = "catalog"
     options: ClassVar[type[ObjectCatalogOptions]] = ObjectCatalogOptions
 
     def __init__(
@@ -76,34 +76,11 @@ class ObjectStoreCatalog:
     ) -> None:
         self._options = options
         self._working_directory = working_directory
-        self._objects = objects or ObstoreObjects(options)
-        folder = self._objects.address.folder
-        if folder is not None:
-            self.location = folder  # such a catalog is `Located`, and no other is
-        self._contents = Contents(self._objects, has_versions=folder is None)
+        super().__init__(objects or ObstoreObjects(options))
+        self._contents = Contents(self._objects, has_versions=self._objects.address.folder is None)
         self._stored = StoredObjects(self._objects, self._contents, REAL)
         self._announcements = Announcements(self._objects)
         self._hashes = HashCache("", REAL)
-
-    @property
-    def capabilities(self) -> ServiceCapabilities:
-        """Every process that reaches the store can share it, and it outlives them; a folder is on this machine."""
-        is_folder = self._objects.address.folder is not None
-        reach = Locality.HOST if is_folder else Locality.NETWORK
-        return ServiceCapabilities(reach=reach, persistent=True, located_by="url" if is_folder else "")
-
-    def missing_credentials(self) -> Problem | None:
-        """The problem when no request of this process can have credentials."""
-        return self._objects.missing_credentials()
-
-    def connect_problems(self) -> Sequence[Problem]:
-        """What keeps this process from reading content."""
-        problem = self._objects.connect_problem()
-        return () if problem is None else (Problem(f"the catalog {problem.message}", problem.fix),)
-
-    def variables(self, _names: Iterable[str]) -> Mapping[str, str]:
-        """The variables of the cloud: processes in other places need its credentials, too."""
-        return self._objects.variables()
 
     @property
     def compute_data_folder(self) -> str:
