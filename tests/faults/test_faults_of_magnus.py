@@ -140,7 +140,7 @@ TASKS = {
     "text": {"command": "work.without_a_name"},
     "shell": {
         "command_type": "shell",
-        "command": "echo $n > made.csv; export MAGNUS_PRM_a=$n MAGNUS_TRACK_b_STEP_1=2 c=3",
+        "command": "echo $n > made.$n; mv made.$n made.csv; export MAGNUS_PRM_a=$n MAGNUS_TRACK_b_STEP_1=2 c=3",
         "returns": [{"name": "c", "kind": "metric"}],
         "catalog": {"put": ["*.csv"]},
     },

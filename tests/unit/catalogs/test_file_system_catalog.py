@@ -658,6 +658,20 @@ def test_a_file_that_changes_all_the_time_is_an_error_that_names_it(project, con
     assert contents(project / ".catalog" / "a-run") == {}
 
 
+@pytest.mark.parametrize("content", [b"x" * 100, LARGE], ids=len)
+@pytest.mark.parametrize("store_copy", [True, False])
+def test_a_file_that_another_replaces_all_the_time_is_kept_as_one_of_them(project, elsewhere, content, store_copy):
+    def replace_it():
+        write(project, {"new": content[:-1] + b"y"})
+        (project / "new").replace(project / "a")
+
+    replace_it()
+    system = changing(10**6, replace_it)
+    [entry] = opened(project, system).put("a-run", ROOT, project, ["a"], unchanged={}, store_copy=store_copy)
+    assert entry.data_hash == sha256(content[:-1] + b"y").hexdigest()
+    opened(project).get("a-run", ROOT, [entry], elsewhere if store_copy else project)
+
+
 def _at_most(blocks_of_file, read_into, descriptor, blocks):
     """End a file that grows with every read after a few reads."""
     if os.lseek(descriptor, 0, os.SEEK_CUR) > blocks_of_file * len(blocks[0]):

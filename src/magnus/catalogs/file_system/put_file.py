@@ -157,8 +157,9 @@ def refuse_special(name: str, status: os.stat_result) -> None:
 
 
 def refuse_changed(descriptor: int, before: os.stat_result, size: int) -> None:
-    """Raise Changed when the file changed since before it was read."""
+    """Raise Changed when the file changed since before it was read; one that was replaced by another is as it was."""
     after = os.fstat(descriptor)
-    times = (after.st_mtime_ns, after.st_ctime_ns) == (before.st_mtime_ns, before.st_ctime_ns)
-    if not times or size != before.st_size or after.st_size != before.st_size:
+    is_replaced = after.st_nlink < before.st_nlink  # which sets the time of its status
+    is_same = after.st_mtime_ns == before.st_mtime_ns and (is_replaced or after.st_ctime_ns == before.st_ctime_ns)
+    if not is_same or size != before.st_size or after.st_size != before.st_size:
         raise Changed

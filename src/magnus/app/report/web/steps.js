@@ -132,8 +132,11 @@ class Steps {
 
   draw() {
     const { shown } = this.listing;
-    const first = Math.max(0, Math.floor(this.tree.scrollTop / ROW_HEIGHT) - BEYOND);
-    const last = Math.min(shown.length, Math.ceil((this.tree.scrollTop + this.tree.clientHeight) / ROW_HEIGHT) + BEYOND);
+    const { scrollTop, clientHeight } = this.tree;
+    // The lines that are still there keep a shorter list scrolled to where it no longer is.
+    const top = Math.min(scrollTop, Math.max(0, shown.length * ROW_HEIGHT - clientHeight));
+    const first = Math.max(0, Math.floor(top / ROW_HEIGHT) - BEYOND);
+    const last = Math.min(shown.length, Math.ceil((top + clientHeight) / ROW_HEIGHT) + BEYOND);
     if (`${first} ${last}` === this.drawn) return;
     this.drawn = `${first} ${last}`;
     this.body.replaceChildren(...shown.slice(first, last).map((index, number) => lineOf(rows[index], {
