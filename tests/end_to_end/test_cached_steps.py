@@ -499,6 +499,34 @@ def test_explain_says_why_each_step_ran_down_to_the_leaf(project):
     assert "a  reused from second: it succeeded there" in project.folder.magnus("explain", "third").out
 
 
+def test_diff_says_why_a_cached_step_ran_again(project):
+    project.folder.write("work.py", "def a(model): return model['size']\ndef b(x): return x\ndef c(): return 1\n")
+    steps = (
+        "{a: {command: work.a, returns: [x]}, b: {command: work.b, returns: [y]}, c: {command: work.c, returns: [z]}}"
+    )
+    project.folder.write("pipeline.yaml", f"dag: {{cache: true, steps: {steps}}}")
+    project.folder.write("p.yaml", "model: {size: 1, name: m}")
+    project.run("-p", "p.yaml", "--run-id", "first")
+    project.run("-p", "p.yaml", "--run-id", "reused")
+    project.folder.write("p.yaml", "model: {size: 2, name: m}")
+    project.folder.write("work.py", "def a(model): return model['size']\ndef b(x): return -x\ndef c(): return 1\n")
+    project.run("-p", "p.yaml", "--refresh", "c", "--run-id", "changed")
+    for first in ("first", "reused"):
+        text = project.folder.magnus("diff", first, "changed").out
+        assert (
+            "\ncached steps that ran again in B\n"
+            "  a: parameter 'model.size' 1 -> 2\n"
+            "  b: code work.py: b changed, parameter 'x' 1 -> 2\n"
+            "  c: --refresh\n"
+        ) in text
+        difference = json.loads(project.folder.magnus("diff", first, "changed", "--json").out)
+        assert [(each["step"], each["compared_with"]) for each in difference["reruns"]] == [(s, first) for s in "abc"]
+        assert difference["reruns"][0]["differences"] == ["parameter 'model.size' 1 -> 2"]
+        assert "differences" not in difference["reruns"][2]
+    assert json.loads(project.folder.magnus("diff", "changed", "changed", "--json").out)["reruns"] == []
+    assert "ran again" not in project.folder.magnus("diff", "first", "reused").out
+
+
 def test_pods_of_a_workflow_reuse_results_of_pods_of_another(project):
     folder = project.folder.path
     services = {
