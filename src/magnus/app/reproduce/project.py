@@ -99,6 +99,7 @@ def _changes(
     if stored:
         diff = _diff(source.catalog, stored["data_hash"], stored["size"])
         uncommitted.apply_diff(diff, target, source.environment)
+        yield from _in_submodules(uncommitted.submodules_of(diff))
         names = list(uncommitted.bring(uncommitted.untracked_names(diff), found.top, target, left_out))
         if names:
             yield f"git did not track {_listed(names)}, so the run did not store them; they are as they are now"
@@ -108,10 +109,16 @@ def _changes(
     brought = list(uncommitted.bring(names, found.top, target, left_out))
     fix = "the catalog option capture_diff: true stores changes of the next runs"
     yield f"the run had uncommitted changes, and did not store them ({message}); {fix}"
+    yield from _in_submodules([name for name in names if name not in brought and (found.top / name).is_dir()])
     if brought:
         yield f"{_listed(brought)}: uncommitted in the run, so taken from the project as it is now"
     if more:
         yield f"{more} more files were uncommitted in the run, and are taken from its commit: it did not name them"
+
+
+def _in_submodules(names: Sequence[str]) -> Iterator[str]:
+    for name in names:
+        yield f"the run had changes in the submodule '{name}', which is taken from the commit of the project"
 
 
 def _diff(catalog: Catalog, data_hash: str, size: int) -> bytes:

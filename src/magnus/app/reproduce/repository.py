@@ -91,8 +91,9 @@ def check_out(
 
 
 def _make(repository: Repository, target: Path, environment: Mapping[str, str]) -> None:
-    form = git(("rev-parse", "--show-object-format"), repository.common, environment).decode().strip()
     target.mkdir(parents=True, exist_ok=True)
+    theirs = ("config", "--file", str(repository.common / "config"), "--default", "sha1", "--get")
+    form = git((*theirs, "extensions.objectFormat"), target.parent, environment).decode().strip()
     git(("init", "-q", "--template=", f"--object-format={form}"), target, environment)
     folder = target / ".git"
     (folder / "info").mkdir(exist_ok=True)
@@ -101,11 +102,12 @@ def _make(repository: Repository, target: Path, environment: Mapping[str, str]) 
             copyfile(repository.common / name, folder / name)
     (folder / "objects" / "info").mkdir(parents=True, exist_ok=True)
     (folder / "objects" / "info" / "alternates").write_bytes(_quoted(repository.common / "objects"))
-    for name, value in _OWN_SETTINGS.items():
-        git(("config", "--replace-all", name, value), target, environment)
+    settings = ("config", "--file", str(folder / "config"))
     for name in _NOT_OURS:
-        if git(("config", "--default", "", "--get", name), target, environment).strip():
-            git(("config", "--unset-all", name), target, environment)
+        if git((*settings, "--default", "", "--get", name), target.parent, environment).strip():
+            git((*settings, "--unset-all", name), target.parent, environment)
+    for name, value in _OWN_SETTINGS.items():
+        git((*settings, "--replace-all", name, value), target.parent, environment)
 
 
 def _quoted(folder: Path) -> bytes:

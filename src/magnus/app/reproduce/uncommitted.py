@@ -3,7 +3,9 @@
 Changes that the run stored are applied. Of others only the names are known: their files are brought as they are now.
 """
 
+import codecs
 import os
+import re
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from shutil import copy2
@@ -16,6 +18,10 @@ from magnus.errors import InvalidInput
 _UNTRACKED: Final = b"# untracked: "
 _MESSAGE: Final = "changed: "
 _END_BYTES: Final = 80
+_MODE: Final = re.compile(rb"^(index [0-9a-f.]+ 160000|(new|deleted) file mode 160000)$", re.MULTILINE)
+_DIRTY: Final = re.compile(rb"^\+Subproject commit [0-9a-f]+-dirty$", re.MULTILINE)
+"""Where only files in a submodule changed, its part of the diff has no line `index`."""
+_NAME: Final = re.compile(rb"^--- (.*)$", re.MULTILINE)
 
 
 def apply_diff(diff: bytes, target: Path, environment: Mapping[str, str]) -> None:
@@ -24,6 +30,7 @@ def apply_diff(diff: bytes, target: Path, environment: Mapping[str, str]) -> Non
         message = "the uncommitted changes of the run were too long, and only a part of them is stored"
         raise InvalidInput(message, fix="nothing can bring them back; commit changes of this size before a run")
     patch = b"".join(line for line in diff.splitlines(keepends=True) if not line.startswith(_UNTRACKED))
+    patch = _without_submodules(patch)
     if not patch:
         return
     try:
@@ -37,6 +44,35 @@ def untracked_names(diff: bytes) -> list[str]:
     """The names of untracked files in the stored diff, from the top of the repository."""
     lines = (line for line in diff.splitlines() if line.startswith(_UNTRACKED))
     return [os.fsdecode(line.removeprefix(_UNTRACKED)) for line in lines]
+
+
+def submodules_of(diff: bytes) -> list[str]:
+    """The names of submodules that the stored diff has at another commit, or changed."""
+    parts = (part for part in _parts(diff) if _is_of_submodule(part))
+    return [os.fsdecode(_unquoted(match[1])) for part in parts if (match := _NAME.search(part))]
+
+
+def _without_submodules(patch: bytes) -> bytes:
+    """The patch without the parts on submodules, which `git apply` does not apply to a work tree."""
+    return b"".join(part for part in _parts(patch) if not _is_of_submodule(part))
+
+
+def _is_of_submodule(part: bytes) -> bool:
+    head, _, _ = part.partition(b"\n@@ ")
+    return bool(_MODE.search(head)) or (b"\nindex " not in head and bool(_DIRTY.search(part)))
+
+
+def _parts(diff: bytes) -> list[bytes]:
+    """The parts of a diff, one for each file."""
+    return re.split(rb"^(?=diff --git )", diff, flags=re.MULTILINE)
+
+
+def _unquoted(name: bytes) -> bytes:
+    """A name as git writes it in a diff: with a tab behind a space, or in quotes with escapes."""
+    name = name.removesuffix(b"\t")
+    if name.startswith(b'"'):
+        name = codecs.escape_decode(name[1:-1])[0]
+    return name.removeprefix(b"a/")
 
 
 def changed_names(
