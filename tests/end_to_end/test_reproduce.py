@@ -361,7 +361,7 @@ def test_secrets_are_looked_up_anew_and_masked_parameters_are_given_again(projec
     assert refused.status == 2
     assert "the initial parameter 'word' of the run 'r' held a secret" in refused.err
     document = reproduced(project, "r", "--word", "open-sesame")
-    assert document["surroundings"] == ["secrets are not recorded, and were looked up anew: KEY"]
+    assert document["surroundings"] == ["secrets are not recorded, and were looked up again: KEY"]
 
 
 PROGRAM = """\

@@ -31,7 +31,7 @@ _DIFF: Final = (
     *("diff", "HEAD", "--binary", "--no-color", "--no-ext-diff", "--no-textconv", "--no-relative", "--submodule=short"),
     *("--unified=3", "--src-prefix=a/", "--dst-prefix=b/", "--"),
 )
-"""A diff that `git apply` takes, whatever the user configured."""
+"""A diff that `git apply` takes, under every configuration of git."""
 CUT: Final = b"\n# cut: there is more than "
 """Stands at the end of a diff that is not whole."""
 _UNTRACKED: Final = ("ls-files", "--others", "--exclude-standard", "--full-name", "-z", "--")

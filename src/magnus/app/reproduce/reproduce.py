@@ -247,7 +247,7 @@ def _of_records(first: ReadRun, second: ReadRun) -> Iterator[str]:
         yield f"machine was {hosts[0]}, is {hosts[1]}"
     secrets = sorted({name for step in first.written.values() for name in _secrets(step.get("secrets"))})
     if secrets:
-        yield f"secrets are not recorded, and were looked up anew: {', '.join(secrets)}"
+        yield f"secrets are not recorded, and were looked up again: {', '.join(secrets)}"
     file = str(first.config.get("pipeline_file") or "")
     if not file.endswith((".yaml", ".yml", ".json")):
         yield f"a program built the pipeline ({file}); it is taken from the run log, and the program did not run"

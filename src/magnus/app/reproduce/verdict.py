@@ -76,7 +76,7 @@ class Reproduction(Struct, frozen=True):
         if self.reproduced:
             return f"reproduced: {_steps(self.compared)} of '{self.original}' came out the same"
         if not self.steps:
-            what = "the run ended in another way" if self.run else "files of the project are not the same"
+            what = "the run has another status" if self.run else "files of the project are not the same"
             return f"not reproduced: {what}"
         return f"not reproduced: {len(self.steps)} of {_steps(self.compared)} of '{self.original}' differ"
 

@@ -1,4 +1,4 @@
-"""Runs a child process to its end, also when this process is asked to end. Used where magnus runs magnus."""
+"""Runs a child process to its end, also when this process is interrupted. Used where magnus runs magnus."""
 
 import signal
 import subprocess
@@ -21,7 +21,7 @@ def run_to_end(
 ) -> int:
     """The exit status of the command; it reads nothing.
 
-    If this process is interrupted, the child is terminated, and KeyboardInterrupt is raised when it has ended.
+    If this process is interrupted, the child is terminated, and KeyboardInterrupt is raised when it has exited.
     """
     child = subprocess.Popen(
         command, cwd=folder, env=environment, stdin=subprocess.DEVNULL, stdout=stdout, stderr=stderr
