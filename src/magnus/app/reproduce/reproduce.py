@@ -36,7 +36,7 @@ from magnus.app.reproduce.verdict import (
     to_judge,
     without_places,
 )
-from magnus.app.run.original_run import original_run, recorded_pipeline
+from magnus.app.run.original_run import importable_pipeline, original_run
 from magnus.engine.context import Services, now
 from magnus.engine.processes.children import run_to_end
 from magnus.errors import InvalidConfiguration, InvalidInput, ServiceError
@@ -126,7 +126,7 @@ def _check(configuration: Configuration, record: RunRecord) -> None:
             fix="name a configuration with an executor that runs it here and the same run log and catalog: -c FILE",
             location=configuration.executor.locate(),
         )
-    recorded_pipeline(record, "", fix=_LOCAL)
+    importable_pipeline(record, "", fix=_LOCAL)
 
 
 @contextmanager

@@ -20,7 +20,7 @@ from magnus.app.composition import services
 from magnus.app.composition.load_configuration import FOLDER_VARIABLE, load_configuration
 from magnus.app.inspect.find import find_step
 from magnus.app.reproduce.verdict import without_places
-from magnus.app.run.original_run import original_run, recorded_pipeline
+from magnus.app.run.original_run import importable_pipeline, original_run
 from magnus.app.run.prepare import RunRequest
 from magnus.app.run.step_again import recorded_graph, running_step, step_again, task_of
 from magnus.definition import yaml_text
@@ -43,12 +43,15 @@ def repeating(request: RunRequest, run: str) -> RunRequest:
     configuration = load_configuration(request.configuration_file, request.environment, folder)
     with closing(services.run_log_store(configuration, folder)) as store:
         record = original_run(store, run, assume_lost=True)
-    file = _pipeline_file(record, folder, request.environment)
-    built = recorded_pipeline(record, file, fix=_LOCAL)
+    file = str(record.run_config.get("pipeline_file") or "")
+    moved = _moved(file, folder, request.environment)
+    is_there = _says_the_same(moved, record)
+    file = moved if is_there else file
+    built = importable_pipeline(record, file, fix=_LOCAL)
     return replace(
         request,
         file=file,
-        built=None if _says_the_same(file, record) else built,
+        built=None if is_there else built,
         tag=record.tag,
         reproduces=record.run_id,
         no_cache=True,
@@ -56,25 +59,28 @@ def repeating(request: RunRequest, run: str) -> RunRequest:
     )
 
 
-def _pipeline_file(record: RunRecord, folder: Path, environment: Mapping[str, str]) -> str:
-    """The path of the pipeline file, within the restored project if it was within the project."""
-    file = str(record.run_config.get("pipeline_file") or "")
+def _moved(file: str, folder: Path, environment: Mapping[str, str]) -> str:
+    """The path within the restored project of a file that was named by its absolute path within the project."""
     if Path(file).is_absolute() and FOLDER_VARIABLE in environment:
         moved = os.path.relpath(file, environment[FOLDER_VARIABLE])
-        if (folder / moved).is_file():
-            return moved
+        return moved if (folder / moved).is_file() else file
     return file
 
 
 def _says_the_same(file: str, record: RunRecord) -> bool:
-    """Whether the file still has the pipeline of the run; processes of engines can read it from there."""
+    """Whether the files still have the pipeline of the run; processes of engines can read it from there."""
     if not file.endswith((".yaml", ".yml", ".json")):
         return False
+    config = record.run_config
+    return all(_dag_of(name) == dag for name, dag in {file: config.get("dag"), **config.get("included", {})}.items())
+
+
+def _dag_of(file: str) -> Json:
     try:
         value = yaml_text.read(file, InvalidDefinition, "the pipeline").value
     except InvalidInput:
-        return False
-    return isinstance(value, dict) and value.get("dag") == record.run_config.get("dag")
+        return None
+    return value.get("dag") if isinstance(value, dict) else None
 
 
 def run_steps_again(

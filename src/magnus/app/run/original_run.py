@@ -11,8 +11,7 @@ from time import monotonic, sleep
 from typing import Final
 
 from magnus.app.inspect.find import find_run
-from magnus.definition.built_pipeline import BuiltPipeline
-from magnus.definition.yaml_text import Document
+from magnus.definition.built_pipeline import BuiltPipeline, recorded_pipeline
 from magnus.engine.processes import liveness
 from magnus.engine.secrets.mask_run import masked_parameters
 from magnus.errors import InvalidInput
@@ -89,14 +88,14 @@ def pipeline_of(original: RunRecord) -> tuple[str, BuiltPipeline | None]:
     InvalidInput when the pipeline calls functions that only its program has.
     """
     file = str(original.run_config.get("pipeline_file", ""))
-    built = recorded_pipeline(
+    built = importable_pipeline(
         original, file, fix=f"execute it in the program again, with execute(use_cached={original.run_id!r})"
     )
     return file, None if file.endswith((".yaml", ".yml", ".json")) else built
 
 
-def recorded_pipeline(run: RunRecord, file: str, *, fix: str) -> BuiltPipeline:
-    """The pipeline as the run log has it; `file` is the path of its file now.
+def importable_pipeline(run: RunRecord, file: str, *, fix: str) -> BuiltPipeline:
+    """The pipeline as the run log has it, with the files that it names; `file` is the path of its file now.
 
     If a program built it, its modules can be imported afterwards, as for a script that is run. InvalidInput, with the
     `fix`, when the pipeline calls functions that only its program has.
@@ -109,7 +108,7 @@ def recorded_pipeline(run: RunRecord, file: str, *, fix: str) -> BuiltPipeline:
     folder = str(Path(file).absolute().parent)
     if file.endswith(".py") and folder not in sys.path:
         sys.path.insert(0, folder)
-    return BuiltPipeline(Document(file, {"dag": run.run_config.get("dag")}, {}, {}), {})
+    return recorded_pipeline({**run.run_config, "pipeline_file": file})
 
 
 def merged_parameters(original: RunRecord, new: Scope) -> Scope:

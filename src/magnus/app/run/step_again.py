@@ -15,7 +15,7 @@ from magnus.app.composition.run_context import run_context, temporary_folder
 from magnus.app.inspect.viewer import steps_below
 from magnus.app.run.create_run import Quiet
 from magnus.app.run.load_pipeline import examine_pipeline
-from magnus.app.run.original_run import recorded_pipeline
+from magnus.app.run.original_run import importable_pipeline
 from magnus.app.run.scratch_catalog import ScratchCatalog
 from magnus.catalogs.file_system.catalog import FileSystemCatalog, FileSystemOptions
 from magnus.engine.context import RunContext, Services
@@ -34,7 +34,7 @@ from magnus.run_log_stores.buffered import BufferedOptions, BufferedRunLogStore
 def recorded_graph(run: RunRecord, environment: Mapping[str, str], working_directory: Path) -> Graph:
     """The pipeline as the run had it; InvalidInput when it cannot be read any more."""
     file = str(run.run_config.get("pipeline_file") or "")
-    built = recorded_pipeline(run, file, fix="define them at the top level of the script or of a module")
+    built = importable_pipeline(run, file, fix="define them at the top level of the script or of a module")
     examination = examine_pipeline(file, built, environment, working_directory)
     if examination.pipeline is None:
         problems = (problem for problem in examination.problems if problem.severity == "error")
