@@ -48,7 +48,7 @@ class Jobs:
     def run(self, job):
         strategy = job.job_definition.retry_strategy or {}
         for attempt in range(1, int(strategy.get("attempts", 1)) + 1):
-            job.job_started_at = datetime.now()
+            job.job_started_at = datetime.now()  # noqa: DTZ005 - as moto has it
             job._start_attempt()
             try:
                 code, reason = self.attempt(job, attempt)

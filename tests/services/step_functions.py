@@ -80,9 +80,7 @@ class Services:
         computes = {"type": "UNMANAGED", "state": "ENABLED", "serviceRole": self.role}
         self.batch.create_compute_environment(computeEnvironmentName="compute", **computes)
         order = [{"order": 1, "computeEnvironment": "compute"}]
-        self.batch.create_job_queue(
-            jobQueueName=QUEUE, state="ENABLED", priority=1, computeEnvironmentOrder=order
-        )
+        self.batch.create_job_queue(jobQueueName=QUEUE, state="ENABLED", priority=1, computeEnvironmentOrder=order)
 
     def image(self, name, folder):
         """Let the folder stand for the image, for jobs that run as processes."""

@@ -3,12 +3,13 @@
 python step_functions_server.py PORT FOLDER processes|containers
 
 This mends what moto lacks: conditional writes of S3 are atomic; parameters of integrations have the casing of AWS; each
-attempt of a task has a token of its own; the job ends with the execution or the time that waits for it, as with AWS. It
+attempt of a task has a token of its own; the names of jobs may have one letter; the job ends with the execution or the time that waits for it, as with AWS. It
 keeps clients, and asks for jobs more often than twice a second, since tests wait for them. `batch_jobs` runs the jobs.
 """
 
 import functools
 import os
+import re
 import sys
 from pathlib import Path
 
@@ -36,7 +37,7 @@ boto_client.boto_client_for = client  # before the next ones import it by its na
 
 import batch_jobs  # noqa: E402
 import moto_server_locked  # noqa: E402, F401 - its import makes writes atomic
-from moto.batch.models import Job, batch_backends  # noqa: E402
+from moto.batch import models  # noqa: E402
 from moto.server import main  # noqa: E402
 from moto.stepfunctions.parser.asl.component.state.exec.state_task.service import (  # noqa: E402
     state_task_service as service,
@@ -101,7 +102,12 @@ def eval_sync(self, env, sync_resolver, *arguments, once=callback.StateTaskServi
 
 
 def job_of(job_id):
-    return next(job for regions in batch_backends.values() for one in regions.values() if (job := one.get_job_by_id(job_id)))
+    return next(
+        job
+        for regions in models.batch_backends.values()
+        for one in regions.values()
+        if (job := one.get_job_by_id(job_id))
+    )
 
 
 service.StateTaskService._normalise_parameters = normalise_parameters
@@ -110,8 +116,13 @@ callback.StateTaskServiceCallback._eval_execution = eval_execution
 callback.StateTaskServiceCallback._eval_sync = eval_sync
 callback._DELAY_SECONDS_SYNC_CONDITION_CHECK = 0
 batch.StateTaskServiceBatch._eval_service_task = eval_service_task
+models.JOB_NAME_REGEX = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,127}\Z")
 default_user_config["stepfunctions"]["execute_state_machine"] = True
 
 with batch_jobs.runner(MODE, FOLDER, client) as jobs:
-    Job.run = lambda job: jobs.run(job)
+
+    def run(job):
+        jobs.run(job)
+
+    models.Job.run = run
     main(["-H", "127.0.0.1", "-p", PORT])

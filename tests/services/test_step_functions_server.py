@@ -65,15 +65,16 @@ def test_a_job_has_its_command_environment_secrets_and_a_folder_of_its_own(step_
         {"name": "STORED", "valueFrom": "arn:aws:ssm:us-east-1:123456789012:parameter/of/store"},
     ]
     properties = {"environment": [{"name": "GIVEN", "value": "of the definition"}], "secrets": secrets}
-    (tmp_path / "file").touch()
-    definition = defined(step_functions, tmp_path, properties)
+    (tmp_path / "image").mkdir()
+    (tmp_path / "image" / "file").touch()
+    definition = defined(step_functions, tmp_path / "image", properties)
     script = 'ls > "$0"; echo "$GIVEN, $FIELD, $STORED" >> "$0"; rm file'
     machine = chain(a=job(definition, "States.Array('sh', '-c', $.script, $.target)"))
     target = tmp_path / "target"
     for _ in range(2):
         end = step_functions.wait(started(step_functions, machine, script=script, target=str(target)))
-        assert end.status == "SUCCEEDED"
-    assert target.read_text() == "file\ntarget\nof the definition, of a field, of the store\n"
+        assert end.status == "SUCCEEDED", end
+    assert target.read_text() == "file\nof the definition, of a field, of the store\n"
 
 
 def test_each_attempt_of_a_task_is_a_job(step_functions, definition, tmp_path):
@@ -94,9 +95,9 @@ def test_each_attempt_of_a_task_is_a_job(step_functions, definition, tmp_path):
 def test_batch_starts_a_job_again_whose_host_is_gone(step_functions, tmp_path, reason, tries):
     rules = [{"onStatusReason": "Host EC2*", "action": "RETRY"}, {"onReason": "*", "action": "EXIT"}]
     definition = defined(step_functions, tmp_path, {}, retryStrategy={"attempts": 3, "evaluateOnExit": rules})
-    waits = 'import pathlib, sys, time; file = pathlib.Path(sys.argv[1]); there = file.exists(); file.touch(); there or time.sleep(3600)'
+    waits = "import pathlib, sys, time; file = pathlib.Path(sys.argv[1]); there = file.exists(); file.touch(); there or time.sleep(3600)"
     execution = started(step_functions, chain(a=job(definition, ["python", "-c", waits, str(tmp_path / "begun")])))
-    step_functions.wait_for(lambda: (tmp_path / "begun").exists())
+    step_functions.wait_for((tmp_path / "begun").exists)
     [running] = [one for one in step_functions.running_jobs() if str(tmp_path / "begun") in one["command"]]
     step_functions.kill(running, signal.SIGKILL, reason)
     assert step_functions.wait(execution).status == ("SUCCEEDED" if reason else "FAILED")
@@ -105,9 +106,11 @@ def test_batch_starts_a_job_again_whose_host_is_gone(step_functions, tmp_path, r
 
 
 def test_a_stopped_execution_ends_its_job(step_functions, definition, tmp_path):
-    script = "import signal, sys, time; signal.signal(15, lambda *_: sys.exit(3)); open(sys.argv[1], 'w'); time.sleep(3600)"
+    script = (
+        "import signal, sys, time; signal.signal(15, lambda *_: sys.exit(3)); open(sys.argv[1], 'w'); time.sleep(3600)"
+    )
     execution = started(step_functions, chain(a=job(definition, ["python", "-c", script, str(tmp_path / "begun")])))
-    step_functions.wait_for(lambda: (tmp_path / "begun").exists())
+    step_functions.wait_for((tmp_path / "begun").exists)
     [running] = [one for one in step_functions.running_jobs() if str(tmp_path / "begun") in one["command"]]
     step_functions.stop(execution)
     assert step_functions.wait(execution).status == "ABORTED"
