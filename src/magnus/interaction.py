@@ -134,25 +134,40 @@ def put_in_catalog(
     return names
 
 
-def put_object(obj: UserObject = _NOTHING, name: str = "", *, data: UserObject = _NOTHING) -> None:
+def put_object(
+    obj: UserObject = _NOTHING,
+    name: str = "",
+    *,
+    format: str = "",  # noqa: A002 - the word that YAML has
+    data: UserObject = _NOTHING,
+) -> None:
     """Put an object into the catalog for `get_object(name)`, here and in the steps that follow.
 
     If no parameter has the name, one is set to the object, like a result declared as an object. A parameter of that name
-    with a JSON value stays unchanged. `data` is the name of the argument `obj` in the 2024 generation.
+    with a JSON value stays unchanged.
+
+    Args:
+        obj: the object.
+        name: the name of the object.
+        format: how it is written, as in `returns`: a type of pickler, such as `parquet`; the configured pickler by default.
+        data: the name of the argument `obj` in the 2024 generation.
 
     Raises:
-        TaskFailed: it cannot be pickled, or no step runs.
+        InvalidConfiguration: there is no such format, or its package is not installed.
+        TaskFailed: the format cannot hold it, or no step runs.
         CatalogError: the catalog cannot store it.
     """
     obj = _one_of("put_object", obj=obj, data=data)
     if not name:
         raise TypeError("put_object() needs 'name'")
+    if not isinstance(format, str):
+        raise TypeError(f"the format of put_object() is text, such as 'parquet', not {format!r}")
     step = current_step()
     if step is not None:
-        return step.put_object(name, obj)
+        return step.put_object(name, obj, format)
     from magnus.engine.interaction.step_data import put  # lazy: other processes alone need it
 
-    return put(_ask, name, obj)
+    return put(_ask, name, obj, form=format)
 
 
 def get_object(name: str) -> UserObject:

@@ -499,6 +499,66 @@ def test_explain_says_why_each_step_ran_down_to_the_leaf(project):
     assert "a  reused from second: it succeeded there" in project.folder.magnus("explain", "third").out
 
 
+def test_a_run_says_at_its_start_what_it_reuses_and_what_changed(project):
+    steps = "{a: {command: work.a, returns: [x]}, b: {command: work.b, returns: [y]}, c: {command: work.c, returns: [z]}, d: {command: work.c, returns: [z], cache: false}}"
+    work = "def a(lr): return lr\ndef b(x): return x\ndef c(): return 1\n"
+    project.folder.write("work.py", work)
+    project.folder.write("pipeline.yaml", f"dag: {{cache: true, steps: {steps}}}")
+
+    def plan(*arguments):
+        result = project.folder.magnus("execute", *arguments)
+        assert result.status == 0, result.err
+        lines = [line.partition(" ")[2] for line in result.err.splitlines()]
+        start = next(number for number, line in enumerate(lines) if line.startswith("steps: "))
+        end = next(number for number, line in enumerate(lines) if line.startswith("  a: "))
+        return lines[start:end]
+
+    assert plan("--lr", "1") == ["steps: 3 to run, 1 that may run"]
+    assert plan("--lr", "1") == ["steps: 3 reused, 1 to run"]
+    assert plan("--lr", "2") == ["steps: 1 reused, 2 to run, 1 that may run", "  runs 'a': parameter 'lr' 1 -> 2"]
+    assert plan("--lr", "2", "--refresh", "c")[1:] == ["  runs 'c': --refresh"]
+    project.folder.write("work.py", work.replace("return 1", "return 2"))
+    assert plan("--lr", "2")[1:] == ["  runs 'c': code work.py: c changed"]
+
+
+def test_a_step_that_always_reused_another_one_is_compared_with_its_last_run(project):
+    project.folder.write("work.py", "def a(): return 1\n")
+    project.folder.write("pipeline.yaml", "dag: {cache: true, steps: {a: {command: work.a, returns: [x]}}}")
+    project.folder.magnus("execute")
+    project.folder.write("pipeline.yaml", "dag: {cache: true, steps: {other: {command: work.a, returns: [x]}}}")
+    assert "cached_from" in project.run("--run-id", "second")[0]["steps"]["other"]
+    project.folder.write("work.py", "def a(): return 2\n")
+    assert project.run()[0]["steps"]["other"]["cache"]["reason"] == "code work.py: a changed"
+
+
+def test_diff_says_why_a_cached_step_ran_again(project):
+    project.folder.write("work.py", "def a(model): return model['size']\ndef b(x): return x\ndef c(): return 1\n")
+    steps = (
+        "{a: {command: work.a, returns: [x]}, b: {command: work.b, returns: [y]}, c: {command: work.c, returns: [z]}}"
+    )
+    project.folder.write("pipeline.yaml", f"dag: {{cache: true, steps: {steps}}}")
+    project.folder.write("p.yaml", "model: {size: 1, name: m}")
+    project.run("-p", "p.yaml", "--run-id", "first")
+    project.run("-p", "p.yaml", "--run-id", "reused")
+    project.folder.write("p.yaml", "model: {size: 2, name: m}")
+    project.folder.write("work.py", "def a(model): return model['size']\ndef b(x): return -x\ndef c(): return 1\n")
+    project.run("-p", "p.yaml", "--refresh", "c", "--run-id", "changed")
+    for first in ("first", "reused"):
+        text = project.folder.magnus("diff", first, "changed").out
+        assert (
+            "\ncached steps that ran again in B\n"
+            "  a: parameter 'model.size' 1 -> 2\n"
+            "  b: code work.py: b changed, parameter 'x' 1 -> 2\n"
+            "  c: --refresh\n"
+        ) in text
+        difference = json.loads(project.folder.magnus("diff", first, "changed", "--json").out)
+        assert [(each["step"], each["compared_with"]) for each in difference["reruns"]] == [(s, first) for s in "abc"]
+        assert difference["reruns"][0]["differences"] == ["parameter 'model.size' 1 -> 2"]
+        assert "differences" not in difference["reruns"][2]
+    assert json.loads(project.folder.magnus("diff", "changed", "changed", "--json").out)["reruns"] == []
+    assert "ran again" not in project.folder.magnus("diff", "first", "reused").out
+
+
 def test_pods_of_a_workflow_reuse_results_of_pods_of_another(project):
     folder = project.folder.path
     services = {

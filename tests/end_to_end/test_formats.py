@@ -99,15 +99,15 @@ def test_a_table_comes_back_as_one_of_its_package():
     ("form", "value", "message"),
     [
         ("parquet", {"a": [1]}, "the format 'parquet' holds a table of pandas, polars or pyarrow, not a value of type dict"),
-        ("parquet", pd.DataFrame({"x": [1, "a", object()]}), "cannot be kept as an object: Arrow"),
+        ("parquet", pd.DataFrame({"x": [1, "a", object()]}), "cannot be kept as an object in the format 'parquet': Arrow"),
         ("npy", [1, 2], "the format 'npy' holds an array of numpy, not a value of type list"),
-        ("npy", np.array([{}]), "cannot be kept as an object: ValueError"),
+        ("npy", np.array([{}]), "cannot be kept as an object in the format 'npy': ValueError"),
         ("json", {1: 2}, "JSON would give back another value"),
         ("json", (1, 2), "JSON would give back another value"),
-        ("json", float("nan"), "cannot be kept as an object: ValueError"),
-        ("json", {1, 2}, "cannot be kept as an object: TypeError"),
+        ("json", float("nan"), "cannot be kept as an object in the format 'json': ValueError"),
+        ("json", {1, 2}, "cannot be kept as an object in the format 'json': TypeError"),
         ("text", b"x", "the format 'text' holds text, not a value of type bytes"),
-        ("text", "\ud800", "cannot be kept as an object: UnicodeEncodeError"),
+        ("text", "\ud800", "cannot be kept as an object in the format 'text': UnicodeEncodeError"),
     ],
 )  # fmt: skip
 def test_a_value_that_the_format_does_not_hold_fails_the_step(form, value, message):
@@ -193,3 +193,51 @@ def test_the_configured_format_is_of_all_objects():
     run = Pipeline([PythonTask(lambda: [1], "make", returns=[pickled("x")])]).execute("c.yaml")
     assert [*run.artifacts] == [".objects/x.json"]
     assert run.load("x") == [1]
+
+
+PUTTING = """
+import subprocess, sys
+import magnus
+OTHER = "import magnus; magnus.put_object({'k': 2}, 'other', format='json')"
+def put():
+    magnus.put_object([1], "both")
+    magnus.put_object([2], "both", format="json")
+    magnus.put_object({"k": 1}, "own", format="json")
+    subprocess.run([sys.executable, "-c", OTHER], check=True)
+    assert magnus.get_object("both") == [2]
+def use(own, other, both):
+    return own["k"] + other["k"] + both[0]
+def wrong():
+    magnus.put_object(1, "x", format="jsn")
+def unfit():
+    magnus.put_object({1}, "x", format="json")
+def wrong_elsewhere():
+    code = "import magnus; magnus.put_object(1, 'x', format='jsn')"
+    print(subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stderr)
+    raise SystemExit(9)
+"""
+
+
+@pytest.mark.parametrize("configuration", ["", "workers.yaml"])
+def test_a_task_puts_objects_in_formats(configuration):
+    Path("work.py").write_text(PUTTING)
+    run = Pipeline([PythonTask("work.put"), PythonTask("work.use", returns=["sum"])]).execute(configuration)
+    assert run.parameters["sum"] == 5
+    assert {"own.json", "other.json", "both.json"} <= {Path(name).name for name in run.steps["put"].artifacts}
+
+
+def test_a_task_cannot_put_an_object_in_a_format_that_is_none():
+    Path("work.py").write_text(PUTTING)
+    for function, words in (("wrong", "'jsn'"), ("unfit", "cannot be kept as an object in the format 'json'")):
+        with pytest.raises(RunFailed) as failed:
+            PythonTask(f"work.{function}").as_pipeline().execute()
+        assert words in str(failed.value.run.steps[f"{function}"].attempts[0].message)
+    run = PythonTask("work.wrong_elsewhere").as_pipeline().execute(raise_on_failure=False)
+    assert "unknown pickler 'jsn'" in run.steps["wrong_elsewhere"].log()
+
+
+def test_the_short_form_of_a_format_in_python():
+    Path("work.py").write_text("def make(): return [1], [2]")
+    for returns in ({"a": "object:json", "b": "object"}, [{"a": "object:json"}, {"b": "object"}]):
+        run = PythonTask("work.make", returns=returns).as_pipeline().execute()
+        assert [Path(name).name for name in run.steps["make"].artifacts] == ["a.json", "b.pickle"]

@@ -34,11 +34,11 @@ def test_a_result_gets_a_name(folder):
     }
 
 
-@pytest.mark.parametrize("text", ["loss:metrc", ":metric", "loss:"])
+@pytest.mark.parametrize("text", ["loss:metrc", ":metric", "loss:", "a:object:", ":object:json"])
 def test_a_result_of_a_kind_that_is_none(folder, text):
     folder.write("work.py", "def f(): raise SystemExit(9)\n")
     done = folder.magnus("execute_function", "work.f", "--returns", text)
-    message = f"'{text}' is not NAME or NAME:KIND, where KIND is one of json, metric, object"
+    message = f"'{text}' is not NAME, NAME:KIND or NAME:object:FORMAT, where KIND is one of json, metric, object"
     assert (done.status, done.err.rpartition("Invalid value for --returns: ")[2]) == (2, f"{message}\n")
 
 
@@ -47,6 +47,24 @@ def test_a_result_may_be_a_metric_or_an_object(folder):
     log = folder.magnus("execute_function", "work.f", "--returns", "loss:metric", "--returns", "a:b:object").log
     assert log["steps"]["f"]["user_defined_metrics"] == {"loss": 0.5}
     assert log["parameters"]["a:b"]["object"] == ".objects/a%3Ab.pickle"
+
+
+def test_an_object_may_have_a_format(folder):
+    folder.write("work.py", "def f(): return [1], {'k': 2}\n")
+    arguments = ("--returns", "a:b:object:json", "--returns", "object:object:json")
+    log = folder.magnus("execute_function", "work.f", *arguments).log
+    assert [log["parameters"][name]["object"] for name in ("a:b", "object")] == [
+        ".objects/a%3Ab.json",
+        ".objects/object.json",
+    ]
+
+
+def test_a_format_that_is_none(folder):
+    folder.write("work.py", "def f(): raise SystemExit(9)\n")
+    done = folder.magnus("execute_function", "work.f", "--returns", "a:object:jsn")
+    assert done.status == 2
+    assert "'jsn'" in done.err
+    assert "did you mean 'json'?" in done.err
 
 
 def test_more_names_than_results_are_found_before_the_function_is_called(folder):

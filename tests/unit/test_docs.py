@@ -8,6 +8,7 @@ import pytest
 from state_table import STAYS_AFTER_IMPORT, TABLE
 
 from magnus.app.compare.model import Cause, Change, Difference, RunFacts, StepDifference, Timing, Verdict
+from magnus.app.inspect.explain import Explanation
 from magnus.cli.text.diff import document
 
 ROOT = Path(__file__).parents[2]
@@ -143,7 +144,18 @@ def test_the_json_of_diff_has_the_shape_that_is_shown():
     change = Change("set", "y", 3, 4)
     step = StepDifference("train", "train", "train", 0, (change,))
     timing = Timing("", "", "", 1.0, 2.0)
-    whole = Difference(facts, facts, Verdict("", True, cause, ""), (cause,), (change,), (step,), (timing,), (change,))
+    rerun = Explanation(
+        "train",
+        ran=True,
+        reason="parameter 'depth' 3 -> 4",
+        key="79417b2e...",
+        inputs={"parameter depth": "4"},
+        compared_with="a",
+        differences=("parameter 'depth' 3 -> 4",),
+    )
+    whole = Difference(
+        facts, facts, Verdict("", True, cause, ""), (cause,), (change,), (step,), (timing,), (change,), (rerun,)
+    )
     assert_like(json.loads(shown), document(whole))
 
 

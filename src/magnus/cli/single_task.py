@@ -35,7 +35,7 @@ shared = options.combined(
         callback=lambda _context, _option, names: tuple(map(_declaration, names)),
         multiple=True,
         metavar="NAME",
-        help="A name for a result, or NAME:metric, NAME:object; repeatable.",
+        help="A name for a result, or NAME:metric, NAME:object, NAME:object:FORMAT; repeatable.",
     ),
     options.progress,
     options.run_log,
@@ -86,14 +86,17 @@ def _result_problems(function: str, returns: "Sequence[Return]") -> "Iterator[Pr
 
 
 def _declaration(text: str) -> dict[str, str]:
-    """The item of `returns` that `NAME` or `NAME:KIND` says."""
-    name, colon, kind = text.rpartition(":")
-    if not colon:
+    """The item of `returns` that `NAME`, `NAME:KIND` or `NAME:object:FORMAT` says."""
+    rest, _, last = text.rpartition(":")
+    name, _, word = rest.rpartition(":")
+    if not rest and last == text:
         return {"name": text}
-    if not name or kind not in _KINDS:
-        message = f"'{text}' is not NAME or NAME:KIND, where KIND is one of {', '.join(_KINDS)}"
-        raise click.BadParameter(message, param_hint="--returns")
-    return {"name": name, "kind": kind}
+    if word == "object" and name and last:
+        return {"name": name, "kind": word, "format": last}
+    if word != "object" and rest and last in _KINDS:
+        return {"name": rest, "kind": last}
+    message = f"'{text}' is not NAME, NAME:KIND or NAME:object:FORMAT, where KIND is one of {', '.join(_KINDS)}"
+    raise click.BadParameter(message, param_hint="--returns")
 
 
 def run_task(ctx: click.Context, name: str, task: Mapping[str, Json], values: TaskOptions) -> int:

@@ -54,15 +54,21 @@ class Compiler:
     """Compiles one pipeline and all pipelines in it, and collects problems, warnings and steps.
 
     `functions` has the functions that no import can find, by their commands. `find_type` finds node types of other
-    packages.
+    packages. With `is_checked` only the fields of steps are checked, since all else was.
     """
 
     def __init__(
-        self, read_file: ReadFile, functions: Mapping[str, Callable[..., UserObject]], find_type: FindNodeType
+        self,
+        read_file: ReadFile,
+        functions: Mapping[str, Callable[..., UserObject]],
+        find_type: FindNodeType,
+        *,
+        is_checked: bool = False,
     ) -> None:
         self._read_file = read_file
         self._functions = functions
         self._find_type = find_type
+        self._is_checked = is_checked
         self.problems: list[Problem] = []
         self.warnings: list[Problem] = []
         self.steps: list[StepPlace] = []
@@ -73,14 +79,14 @@ class Compiler:
 
         If something is wrong, the graph is repaired by a guess and only for display. None when there are no steps.
         """
+        if self._is_checked:
+            return self._checked_graph(written)
         before = len(self.problems)
         self.problems += shape_problems(written.value, written.document, written.path, what)
         written = written.with_corrected_keys() if isinstance(written.value, dict) else written
         if not has_steps(written.value):
             return None
-        if "cache" in written.value:
-            written = replace(written, cache=self._cache(written))
-        nodes = self._with_terminals(self._nodes(written), written)
+        nodes = self._all_nodes(written)
         self.problems += _structure(nodes, written)
         start = written.start_at()
         if len(self.problems) > before or any(key[: len(written.path)] == written.path for key in written.broken):
@@ -92,8 +98,19 @@ class Compiler:
                 self.warnings += _unreached(repair.graph.start_at, repair.graph.nodes, written)
             return repair.graph
         self.warnings += (*_unreached(start, nodes, written), *_unintended(start, nodes, written))
-        name, description = (str(written.value.get(key) or "") for key in ("name", "description"))
-        return Graph(start, nodes, name, description)
+        return _named_graph(start, nodes, written)
+
+    def _checked_graph(self, written: WrittenPipeline) -> Graph | None:
+        """The graph of a pipeline that was checked before; None if a step in it cannot be read here."""
+        before = len(self.problems)
+        nodes = self._all_nodes(written)
+        return None if len(self.problems) > before else _named_graph(written.start_at(), nodes, written)
+
+    def _all_nodes(self, written: WrittenPipeline) -> dict[str, Node]:
+        """The nodes of the steps and the terminals."""
+        if "cache" in written.value:
+            written = replace(written, cache=self._cache(written))
+        return self._with_terminals(self._nodes(written), written)
 
     def _cache(self, written: WrittenPipeline) -> CacheSpec | None:
         """What tasks of the pipeline do that say nothing of their cache."""
@@ -259,6 +276,11 @@ class Compiler:
                 self.problems.append(Problem(message, fix, written.locate("steps", name), step))
             complete[name] = TerminalNode(name, succeeds=succeeds)
         return complete
+
+
+def _named_graph(start: str, nodes: Mapping[str, Node], written: WrittenPipeline) -> Graph:
+    name, description = (str(written.value.get(key) or "") for key in ("name", "description"))
+    return Graph(start, nodes, name, description)
 
 
 def _placeholder(name: str, fields: Mapping[str, Json]) -> TaskNode:

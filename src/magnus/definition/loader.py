@@ -5,7 +5,7 @@ leave broken parts out, so that no mistake is reported twice.
 """
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from msgspec import Struct, field
 from msgspec.structs import replace
@@ -27,6 +27,9 @@ from magnus.values import Json, UserObject
 
 if TYPE_CHECKING:
     from magnus.definition.built_pipeline import BuiltPipeline  # lazy: most pipelines are files
+
+_DAG: Final = "dag"
+"""The key of the pipeline in its file."""
 
 
 class LoadedPipeline(Struct, frozen=True):
@@ -99,7 +102,33 @@ def examine_built(
     """Read a pipeline that a program built and that may be wrong; else as `examine`."""
     files = _Files(environment, find_type)
     files.add(built.document.file, Reading(built.document, built.wrong))
+    for name, dag in built.included.items():
+        files.add(name, Reading(Document(name, {"dag": dag}, {}, {}), ()))
     return _examined(files, built.document.file, built.functions, find_type)
+
+
+def load_recorded(
+    file: str,
+    dags: Mapping[str, Json],
+    environment: Mapping[str, str],
+    find_type: FindNodeType,
+    *,
+    dag_hash: str,
+    variables: frozenset[str],
+) -> LoadedPipeline:
+    """Read the pipeline of an existing run, which was checked when the run was created; else as `load`.
+
+    `dags` has the value of `dag:` of the file and of each included file; `variables` may be in them.
+    """
+    files = _Files(environment, find_type)
+    for name, dag in dags.items():
+        files.add_recorded(name, dag, has_variables=bool(variables))
+    compiler = Compiler(files.read, {}, find_type, is_checked=True)
+    graph = compiler.graph(files.open(file, (file,)), _DAG)
+    raise_if_any(list(in_order((*files.problems, *compiler.problems))))
+    assert graph is not None
+    included = {name: dag for name, dag in dags.items() if name != file}
+    return LoadedPipeline(graph, dags[file], dag_hash, variables, (), tuple(compiler.steps), {}, file, included)
 
 
 def _without_problems(examined: Examination) -> LoadedPipeline:
@@ -114,13 +143,13 @@ def _examined(
 ) -> Examination:
     written = files.open(file, (file,))
     compiler = Compiler(files.read, functions, find_type)
-    graph = compiler.graph(written, "dag")
+    graph = compiler.graph(written, _DAG)
     problems = (*files.problems, *compiler.problems)
     if graph is None or problems:
         all_problems = (*problems, *compiler.warnings)
         return Examination(None, all_problems, tuple(compiler.steps), graph, frozenset(compiler.unsure))
-    dag = written.document.value["dag"]
-    included = {name: document.value["dag"] for name, document in files.documents.items() if name != file}
+    dag = written.document.value[_DAG]
+    included = {name: document.value[_DAG] for name, document in files.documents.items() if name != file}
     whole = normal(dag, file, included)
     pipeline = LoadedPipeline(
         graph=graph,
@@ -169,6 +198,16 @@ class _Files:
         self.documents[file] = document
         self.variables |= replaced.names
 
+    def add_recorded(self, file: str, dag: Json, *, has_variables: bool) -> None:
+        """Add a pipeline that is written out and checked, without places."""
+        document = Document(file, {_DAG: dag}, {}, {})
+        if has_variables:
+            replaced = replace_variables(document, self._environment)
+            self.problems += dict.fromkeys(problem for _, problem in replaced.unset)
+            dag = replaced.value[_DAG]
+        self._written[file] = WrittenPipeline(dag, document, (_DAG,), (file,))
+        self.documents[file] = document
+
     def read(self, name: str, place: Location, files: tuple[str, ...]) -> WrittenPipeline | Problem:
         """The pipeline in a file that another file names at `place`."""
         file = file_beside(name, files[-1])
@@ -199,13 +238,13 @@ def _root(document: Document) -> tuple[KeyPath, list[Problem]]:
     if not isinstance(root, dict):
         message = f"a pipeline is a mapping with the key 'dag', this is {kind(root)}"
         raise InvalidDefinition(message, fix="write dag: first", location=document.locate())
-    problems = list(unknown_keys(root, ("dag",), document, ()))
-    if "dag" in root:
-        return ("dag",), problems
+    problems = list(unknown_keys(root, (_DAG,), document, ()))
+    if _DAG in root:
+        return (_DAG,), problems
     # The places of a large JSON file take a while to find, so they are looked up where something is wrong.
     missing = Problem("'dag' is missing", "write dag: first, and the pipeline indented below it", document.locate())
     if "steps" in root:
         return (), [missing]
-    if key := near("dag", root):
+    if key := near(_DAG, root):
         return (key,), problems
     raise InvalidDefinition.of([missing, *problems])

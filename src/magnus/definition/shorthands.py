@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from magnus.definition.nodes import NODE_TYPES, FindNodeType, main_word
 from magnus.definition.nodes.contract import DEFAULT_TRAITS, NodeType, traits_of
-from magnus.definition.nodes.task import RETURN_FIELDS, Task, name_by_command
+from magnus.definition.nodes.task import RETURN_FIELDS, Task, fields_of_kind, name_by_command
 from magnus.definition.places import Later
 from magnus.definition.shape import FIELDS, key_corrections
 from magnus.definition.yaml_text import Document, KeyPath
@@ -137,7 +137,7 @@ class _Work(Struct):
         """Results as names, or mappings with the names of their fields."""
         if isinstance(items, dict):
             self.moves.update({(*written, name): (*path, number) for number, name in enumerate(items)})
-            return [{"name": name, "kind": kind} for name, kind in items.items()]
+            return [{"name": name, **fields_of_kind(kind)} for name, kind in items.items()]
         return [self._return(item, (*path, number), (*written, number)) for number, item in enumerate(items)]
 
     def _return(self, item: Json, path: KeyPath, written: KeyPath) -> Json:
@@ -146,7 +146,7 @@ class _Work(Struct):
             return item
         [(name, kind)] = item.items()
         self.moves[*written, name] = (*path, "kind")
-        return {"name": name, "kind": kind}
+        return {"name": name, **fields_of_kind(kind)}
 
     def _type(self, step: Mapping[str, Json]) -> type[NodeType] | None:
         """The node type of the step, or the one that was probably meant."""

@@ -22,6 +22,12 @@ def failure_of(graph: Graph, node: Node) -> str:
     return node.on_failure or graph.terminal(succeeds=False).name
 
 
+def failure_targets(graph: Graph) -> set[str]:
+    """The steps of the (sub)pipeline that failures lead to."""
+    end = graph.terminal(succeeds=False).name
+    return {node.on_failure or end for node in graph.nodes.values() if isinstance(node, TaskNode | CompositeNode)}
+
+
 def may_start_run(graph: Graph) -> set[str]:
     """The steps whose process may be the first one of a run: the first step, and where failures lead to from there.
 

@@ -35,7 +35,7 @@ class RunStarted(Struct, frozen=True):
 
 
 class Planned(Struct, frozen=True):
-    """A line of the plan of a run that resumes another one."""
+    """A line of the plan of a run that resumes another one, or has cached steps."""
 
     line: str
 

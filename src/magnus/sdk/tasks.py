@@ -17,7 +17,9 @@ if TYPE_CHECKING:
     from magnus.app.inspect.run_object import Run
 
 
-Returns: TypeAlias = Sequence[str | ReturnItem] | None
+Returns: TypeAlias = Sequence[str | ReturnItem | Mapping[str, str]] | Mapping[str, str] | None
+"""Names of results, in order, with their kinds as in YAML: `["rows", pickled("model", "joblib"), {"table": "object:parquet"}]`,
+or `{"rows": "json", "table": "object:parquet"}`."""
 
 _FUNCTION: Final = Kind((str, Callable), "a function or the dotted path of one")  # type: ignore[arg-type]  # isinstance knows it
 

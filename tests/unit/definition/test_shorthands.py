@@ -12,7 +12,7 @@ dag:
   steps:
     on:
       command: w.f
-      returns: [y: metric, {name: z}, plain]
+      returns: [y: metric, {name: z}, plain, t: object:npy]
     "1": {type: parallel, branches: {no: {command: w.g}, b: {type: as-is, k: 1}}}
     end: {type: success}
     each: {type: map, iterate_on: y, iterate_as: i, branch: {command: w.h, returns: {name: object}}, on_failure: {command: w.m, next: fail}}
@@ -24,7 +24,7 @@ dag:
   steps:
     on:
       command: w.f
-      returns: [{name: y, kind: metric}, {name: z}, plain]
+      returns: [{name: y, kind: metric}, {name: z}, plain, {name: t, kind: object, format: npy}]
       next: "1"
     "1":
       type: parallel
@@ -104,6 +104,8 @@ def test_an_included_file_may_be_short(tmp_path):
         ("{command: w.g}", "{type: tsk, command: w.g}", "type: tsk", "step '1/no/task': unknown node type 'tsk'"),
         ("y: metric", "y: metrik", "y: metrik",
          "step 'on': returns.0.kind must be 'json', 'object' or 'metric', not 'metrik'"),
+        ("t: object:npy", "t: metric:npy", "t: metric:npy",
+         "step 'on': returns.3.kind must be 'json', 'object' or 'metric', not 'metric:npy'"),
         ("y: metric", "y: .inf", ".inf", ".inf is no JSON value"),
         ("{name: object}", "{name: [object]}", "name: [",
          "step 'each/h': returns.0.kind must be 'json', 'object' or 'metric', not ['object']"),

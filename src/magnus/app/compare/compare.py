@@ -16,7 +16,7 @@ from magnus.app.compare.compare_environment import (
     pipeline_causes,
     run_changes,
 )
-from magnus.app.compare.compare_steps import pairs, step_differences, timings
+from magnus.app.compare.compare_steps import pairs, reruns, step_differences, timings
 from magnus.app.compare.model import END, Cause, Difference, Kind, StepDifference, Timing, Verdict
 from magnus.app.compare.read_run import Alike, ReadRun, alike
 from magnus.app.compare.sentences import no_cause, sentence, sentence_without_effect
@@ -66,16 +66,18 @@ def compare_runs(first: ReadRun, second: ReadRun, is_alike: Alike) -> Difference
     )
     commits = tuple(commit_causes(first, second))
     facts = first.facts(), second.facts()
+    is_one_run = facts[0].run_id == facts[1].run_id
     whole = Timing("", "", "", facts[0].seconds, facts[1].seconds)
     return Difference(
         first=facts[0],
         second=facts[1],
-        verdict=ONE_RUN if facts[0].run_id == facts[1].run_id else verdict(causes, commits, steps),
+        verdict=ONE_RUN if is_one_run else verdict(causes, commits, steps),
         causes=(*causes, *commits),
         run=run_changes(first, second),
         steps=steps,
         timings=(whole, *timings(side_by_side)),
         notes=notes(first, second),
+        reruns=() if is_one_run else reruns(side_by_side, facts[0].run_id),
     )
 
 

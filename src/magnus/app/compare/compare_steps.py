@@ -12,6 +12,7 @@ from msgspec import UNSET, Struct
 
 from magnus.app.compare.model import Change, StepDifference, Timing, changes
 from magnus.app.compare.read_run import Alike, ReadRun
+from magnus.app.inspect.explain import Explanation, rerun
 from magnus.graph.path import BranchPath, print_names
 from magnus.run_log.parameters import plain_metrics, shown
 from magnus.run_log.records import CatalogRecord, StepRecord, seconds, span_of
@@ -143,6 +144,17 @@ def step_differences(pairs: Sequence[Pair], alike: Alike) -> tuple[StepDifferenc
     differences = (_step_difference(pair, alike) for pair in pairs)
     differing = [difference for difference in differences if difference.changes]
     return tuple(sorted(differing, key=lambda difference: difference.position))
+
+
+def reruns(pairs: Sequence[Pair], first_run: str) -> tuple[Explanation, ...]:
+    """The tasks with a result in the first run to reuse that ran again in the second one, each with the reason."""
+    both = ((pair.first, pair.second, pair.second_path) for pair in pairs)
+    explained = (
+        rerun(first, first_run, second, path)
+        for first, second, path in both
+        if first is not None and second is not None
+    )
+    return tuple(explanation for explanation in explained if explanation is not None)
 
 
 def timings(pairs: Sequence[Pair]) -> tuple[Timing, ...]:

@@ -6,6 +6,7 @@ from typing import Final, Literal
 
 from msgspec import UNSET, Struct, field
 
+from magnus.app.inspect.explain import Explanation
 from magnus.values import Json
 
 Kind = Literal[
@@ -113,7 +114,10 @@ class Verdict(Struct, frozen=True):
 
 
 class Difference(Struct, frozen=True):
-    """All differences; causes and steps are in the order of execution, `notes` decide nothing."""
+    """All differences; causes and steps are in the order of execution, `notes` decide nothing.
+
+    `reruns` are the steps that ran in the second run although the first one had a result of them to reuse.
+    """
 
     first: RunFacts
     second: RunFacts
@@ -123,6 +127,7 @@ class Difference(Struct, frozen=True):
     steps: tuple[StepDifference, ...]
     timings: tuple[Timing, ...]
     notes: tuple[Change, ...] = field(default_factory=tuple)
+    reruns: tuple[Explanation, ...] = ()
 
 
 def same(before: Json, after: Json) -> bool:

@@ -208,7 +208,8 @@ def _task_fields(kinds: Iterable[str]) -> Json:
 def _add_short_returns(forms: list[Json]) -> None:
     """Add `name: kind`, as an item of the list that is the first form, and the mapping of names to kinds."""
     items = forms[0]["items"]["anyOf"]
-    kind = {"anyOf": items[-1]["properties"]["kind"]["anyOf"]}
+    with_format = {"type": "string", "pattern": "^object:."}
+    kind = {"anyOf": [*items[-1]["properties"]["kind"]["anyOf"], with_format]}
     other = {"not": {"enum": sorted(RETURN_FIELDS)}}
     items.append({
         "type": "object", "propertyNames": other, "additionalProperties": kind, "minProperties": 1, "maxProperties": 1,

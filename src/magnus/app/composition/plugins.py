@@ -22,7 +22,10 @@ BUILT_IN: Final[Mapping[str, Mapping[str, str]]] = {
         "local-container": "magnus.executors.container:ContainerExecutor",
         "mocked": "magnus.executors.mocked:MockedExecutor",
     },
-    "transpiler": {"argo": "magnus.transpilers.argo:ArgoTranspiler"},
+    "transpiler": {
+        "argo": "magnus.transpilers.argo:ArgoTranspiler",
+        "aws-step-functions": "magnus.transpilers.step_functions:StepFunctionsTranspiler",
+    },
     "run_log_store": {
         "buffered": "magnus.run_log_stores.buffered:BufferedRunLogStore",
         "chunked-fs": "magnus.run_log_stores.chunked_file_system:ChunkedRunLogStore",

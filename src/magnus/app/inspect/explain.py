@@ -1,4 +1,4 @@
-"""Says for each step of a run whether it ran or reused a result, and why. Called by `magnus explain`."""
+"""Says whether a step of a run ran or reused a result, and why. Called by `magnus explain` and by `magnus diff`."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
@@ -7,11 +7,11 @@ from typing import Final
 
 from msgspec import Struct, field
 
-from magnus.engine.run.cache_reasons import differences
+from magnus.engine.run.cache_reasons import difference, differences
 from magnus.errors import RunLogStoreError, RunNotFound
 from magnus.graph.path import print_names
 from magnus.interfaces.run_log_store import RunLogStore
-from magnus.run_log.records import RunRecord, StepRecord
+from magnus.run_log.records import RunRecord, Status, StepRecord, is_cached
 from magnus.run_log.step_walk import SeenStep, walk, walk_step
 from magnus.values import Json
 
@@ -64,6 +64,35 @@ def explanations(store: RunLogStore, run: RunRecord, one: SeenStep | None = None
     for each in seen:
         if isinstance(each, SeenStep) and not each.record.is_terminal and each.record.branching is None:
             yield _explained(store, run, each)
+
+
+def rerun(first: StepRecord, first_run: str, second: StepRecord, step: str) -> Explanation | None:
+    """Why the step ran in a second run, although it had a result in the first one that a cached step may reuse.
+
+    It is None if the first had no such result, or the second ran nothing. `step` is its path in the second run, for people.
+    """
+    before, after = first.cache, second.cache
+    if (
+        before is None
+        or not before.key
+        or first.status is not Status.SUCCESS
+        or is_cached(second)
+        or not second.attempts
+    ):
+        return None
+    if after is None:
+        return Explanation(step, ran=True, reason=_NO_CACHE)
+    if not after.key:
+        return Explanation(step, ran=True, reason=after.reason)
+    return Explanation(
+        step,
+        ran=True,
+        reason=difference(before.inputs, after.inputs) or after.reason,
+        key=after.key,
+        inputs=after.inputs,
+        compared_with=first_run,
+        differences=tuple(differences(before.inputs, after.inputs)),
+    )
 
 
 def _explained(store: RunLogStore, run: RunRecord, seen: SeenStep) -> Explanation:

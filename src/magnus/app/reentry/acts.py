@@ -3,7 +3,7 @@
 Called by the commands that engines start in their jobs, containers and pods.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from functools import partial
 
@@ -23,7 +23,6 @@ from magnus.engine.reentry.protocol import reentry
 from magnus.graph.nodes import CompositeNode
 from magnus.graph.path import StepPath
 from magnus.interfaces.reporter import Reporter
-from magnus.interfaces.run_log_store import HoldsConnection
 from magnus.run_log.run_ids import check_run_id
 
 
@@ -52,7 +51,7 @@ def execute_step(request: RunRequest, step: str, reporter: Reporter, then: Then 
     If the run does not exist and the step is the first of the pipeline, the run is created with the parameters of
     `request`. InvalidInput when the step is not in the pipeline, RunNotFound when the run does not exist.
     """
-    with _process(request, step, then, reporter, step_filter=partial(_places, step, then.names)) as process:
+    with _process(request, step, then, reporter) as process:
         return _continue(process, process.run.step(process.path, then.attempt), then)
 
 
@@ -95,8 +94,7 @@ def run_composite(
     `workers` is the number of processes, None for the number of processors. A step that had started is resumed. Each step
     in it works in a copy of the project, if the engine's processes have working directories of their own.
     """
-    step_filter = partial(_places, step, then.names)
-    with _process(request, step, then, reporter, step_filter, runs_together=True) as process:
+    with _process(request, step, then, reporter, runs_together=True) as process:
         configuration = with_workers(process.configuration, workers)
         act = process.run.run_composite(process.path, partial(step_runner.executor, configuration))
         return _continue(process, act, then)
@@ -124,15 +122,13 @@ def _process(
     step: str,
     then: Then,
     reporter: Reporter,
-    step_filter: Callable[[LoadedPipeline], Sequence[StepPlace]] | None = None,
     *,
     runs_together: bool = False,
 ) -> Iterator[_Process]:
     """Open the run and its services for the process, and close them afterwards."""
     check_run_id(request.run_id)
-    prepared = prepare(request, reporter, step_filter=step_filter or _all_steps)
-    if isinstance(store := prepared.services.run_log_store, HoldsConnection):
-        store.connect_by_statement()
+    step_filter = partial(_places, step, then.names, with_inner=runs_together)
+    prepared = prepare(request, reporter, step_filter=step_filter, continues=True)
     path = step_path(prepared.pipeline.graph, step)
     names = names_beside(prepared.pipeline.graph, path, then.names)
     with (
@@ -154,15 +150,13 @@ def engine_run_of(prepared: PreparedRun, context: RunContext, reporter: Reporter
     )
 
 
-def _places(step: str, names: Sequence[str], pipeline: LoadedPipeline) -> list[StepPlace]:
-    """The places of the steps of this process. Other steps were checked before the run and may need other images."""
+def _places(step: str, names: Sequence[str], pipeline: LoadedPipeline, *, with_inner: bool) -> list[StepPlace]:
+    """The places of the steps of this process, and of the steps inside them if they run here too.
+
+    Other steps were checked before the run and may need other images.
+    """
     path = step_path(pipeline.graph, step)
     beside = [path.branch.step(name) for name in names_beside(pipeline.graph, path, names)]
-    names_of_steps = {"/".join(one.parts[::2]) for one in (path, *beside)}
+    own = {"/".join(one.parts[::2]) for one in (path, *beside)}
     inside = f"{'/'.join(path.parts[::2])}/"
-    return [place for place in pipeline.steps if place.step in names_of_steps or place.step.startswith(inside)]
-
-
-def _all_steps(pipeline: LoadedPipeline) -> Sequence[StepPlace]:
-    """All steps. Unused parameters are no warning here: the process that started the run reported them."""
-    return pipeline.steps
+    return [place for place in pipeline.steps if place.step in own or (with_inner and place.step.startswith(inside))]

@@ -106,7 +106,7 @@ def _existing_run(store: RunLogStore, request: RunRequest) -> RunRecord | None:
 def _prepared(request: RunRequest, reporter: Reporter, *, must: bool) -> PreparedRun | None:
     """The prepared run; None if its pipeline cannot be read, since an existing run is finished all the same."""
     try:
-        return prepare(request, reporter, step_filter=lambda _: [])
+        return prepare(request, reporter, step_filter=lambda _: [], continues=True)
     except MagnusError:
         if must:
             raise

@@ -1,9 +1,9 @@
 """Plans a run of a pipeline with cached steps: which steps are reused, which run, and why. Nothing runs or is written.
 
-A step behind one that runs is certain only if it uses none of its results, since nobody knows these yet.
+Called by `--dry-run`, and at the start of every run of such a pipeline. A step behind one that runs is certain only if it uses none of its results, since nobody knows these yet.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 from msgspec import Struct
@@ -13,7 +13,7 @@ from magnus.app.run.prepare import PreparedRun
 from magnus.engine.context import RunContext
 from magnus.engine.rules import fan
 from magnus.engine.rules import scope as scopes
-from magnus.engine.run.cached import CachedResults
+from magnus.engine.run.cached import NEVER_RAN, CachedResults
 from magnus.errors import InvalidInput, TaskFailed
 from magnus.graph.nodes import (
     ChosenBranch,
@@ -45,12 +45,23 @@ class CachePlan(Struct, frozen=True):
 
     def lines(self) -> list[str]:
         """The plan as text."""
+        return [self._counts(), *_listed("runs", self.runs), *_listed("may run", self.may_run)]
+
+    def start_lines(self) -> list[str]:
+        """The plan as text for the start of a run: its numbers, and what changed since earlier runs."""
+        news = [(name, why) for name, why in self.runs if why not in {_NO_CACHE, NEVER_RAN}]
+        return [self._counts(), *_listed("runs", news)]
+
+    def _counts(self) -> str:
         counts = ((self.reused, "reused"), (len(self.runs), "to run"), (len(self.may_run), "that may run"))
-        texts = ["steps: " + ", ".join(f"{count} {word}" for count, word in counts if count)]
-        for verb, steps in (("runs", self.runs), ("may run", self.may_run)):
-            texts += [f"  {verb} '{name}': {why}" for name, why in steps[:_MOST_SHOWN]]
-            texts += [f"  and {len(steps) - _MOST_SHOWN} more" for _ in steps[_MOST_SHOWN : _MOST_SHOWN + 1]]
-        return texts
+        return "steps: " + ", ".join(f"{count} {word}" for count, word in counts if count)
+
+
+def _listed(verb: str, steps: Sequence[tuple[str, str]]) -> Iterator[str]:
+    """The first steps, a line each."""
+    yield from (f"  {verb} '{name}': {why}" for name, why in steps[:_MOST_SHOWN])
+    if len(steps) > _MOST_SHOWN:
+        yield f"  and {len(steps) - _MOST_SHOWN} more"
 
 
 def show_plan(prepared: PreparedRun, reporter: Reporter) -> None:
@@ -70,7 +81,17 @@ def cache_plan(context: RunContext, prepared: PreparedRun) -> CachePlan:
     started = context.clock.now()
     owner = Owner("", 0)
     run = RunRecord("", Status.CREATED, "", started, owner, parameters=prepared.parameters, run_config=config)
-    walk = _Walk(CachedResults(context, run), request.until)
+    return _plan(context, prepared, _Walk(CachedResults(context, run), request.until))
+
+
+def announce_plan(context: RunContext, prepared: PreparedRun, cached: CachedResults) -> None:
+    """Report the plan of the run that starts, with what changed since earlier runs. The content of results is not read."""
+    walk = _Walk(cached, prepared.request.until, verified=False)
+    for line in _plan(context, prepared, walk).start_lines():
+        context.reporter.report(Planned(line))
+
+
+def _plan(context: RunContext, prepared: PreparedRun, walk: "_Walk") -> CachePlan:
     walk.branch(context.graph, BranchPath(), BranchScope(prepared.parameters), _Unknown())
     return CachePlan(walk.reused, tuple(walk.runs), tuple(walk.may_run))
 
@@ -121,10 +142,11 @@ class _Unknown:
 
 
 class _Walk:
-    """Follows the pipeline on its way of success."""
+    """Follows the pipeline on its way of success. With `verified` the content of results is read."""
 
-    def __init__(self, cached: CachedResults, until: str) -> None:
+    def __init__(self, cached: CachedResults, until: str, *, verified: bool = True) -> None:
         self._cached = cached
+        self._verified = verified
         self._until = until
         self.reused = 0
         self.runs: list[tuple[str, str]] = []
@@ -153,7 +175,7 @@ class _Walk:
 
     def _task(self, node: TaskNode, path: StepPath, scope: BranchScope, unknown: _Unknown) -> StepRecord | None:
         name = self._name(path)
-        if node.cache is None:
+        if node.cache is None or node.mock:
             self.runs.append((name, _NO_CACHE))
         else:
             inputs = self._cached.keys.inputs(node)
@@ -163,7 +185,7 @@ class _Walk:
             if source:
                 self.may_run.append((name, f"it may use a result of '{source}'"))
             else:
-                decision = self._cached.peek(path, scope)
+                decision = self._cached.peek(path, scope, verified=self._verified)
                 if isinstance(decision, StepRecord):
                     self.reused += 1
                     return decision

@@ -22,8 +22,7 @@ from magnus.app.run.debug_tasks import DebuggedTask, Mode, check_mode
 from magnus.app.run.load_pipeline import examine_pipeline
 from magnus.app.run.scratch_catalog import ScratchCatalog
 from magnus.catalogs.file_system.catalog import FileSystemCatalog, FileSystemOptions
-from magnus.definition.built_pipeline import BuiltPipeline
-from magnus.definition.yaml_text import Document
+from magnus.definition.built_pipeline import recorded_pipeline
 from magnus.engine.context import RunContext, Services
 from magnus.engine.files.project_copy import ProjectCopy
 from magnus.engine.output.capture import OutputCapture
@@ -105,8 +104,7 @@ def _graph(run: RunRecord, environment: Mapping[str, str], working_directory: Pa
         ".py"
     ):  # as for a script that is run
         sys.path.insert(0, parent)
-    built = BuiltPipeline(Document(file, {"dag": config.get("dag")}, {}, {}), {})
-    examination = examine_pipeline(file, built, environment, working_directory)
+    examination = examine_pipeline(file, recorded_pipeline(config), environment, working_directory)
     if examination.pipeline is None:
         problems = (problem for problem in examination.problems if problem.severity == "error")
         raise InvalidDefinition.of(in_order(problems))

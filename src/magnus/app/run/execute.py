@@ -2,6 +2,8 @@
 
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, closing, nullcontext, suppress
+from functools import partial
+from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
@@ -10,6 +12,7 @@ from magnus.app.dispatch import step_runner
 from magnus.app.inspect.run_document import keep_document
 from magnus.app.run.create_run import context_of, create_run
 from magnus.app.run.prepare import PreparedRun, variables_used
+from magnus.engine.context import RunContext
 from magnus.engine.interaction.step_secrets import learn_all
 from magnus.engine.processes import liveness
 from magnus.engine.processes.guard import claimed
@@ -19,6 +22,9 @@ from magnus.errors import MagnusError
 from magnus.interfaces.capabilities import Locality
 from magnus.interfaces.reporter import Reporter
 from magnus.run_log.records import RunRecord
+
+if TYPE_CHECKING:
+    from magnus.engine.run.cached import CachedResults  # lazy: as where it is used
 
 
 def execute(prepared: PreparedRun, reporter: Reporter, emit: Callable[[str], None]) -> RunRecord:
@@ -37,13 +43,23 @@ def execute(prepared: PreparedRun, reporter: Reporter, emit: Callable[[str], Non
         try:
             executor = step_runner.executor(prepared.configuration, context, prepared.warm_start, _variables(prepared))
             with process_state.without_hard_exits(context.output_capture.original_stderr):
-                ended = orchestrator.run(context, executor, record, prepared.original)
+                announce = _announcement(context, prepared)
+                ended = orchestrator.run(context, executor, record, prepared.original, announce=announce)
         except BaseException:
             with suppress(MagnusError):  # the error that is on its way matters more
                 keep_document(store, record.run_id, emit, context.reporter)
             raise
         keep_document(store, record.run_id, emit, context.reporter)
     return ended
+
+
+def _announcement(context: RunContext, prepared: PreparedRun) -> "Callable[[CachedResults], None] | None":
+    """Shows the plan of a run with cached steps; None for other runs, and for a run that resumes one and has its own plan."""
+    if prepared.original is not None or not any(task.cache and not task.mock for task in context.graph.tasks()):
+        return None
+    from magnus.app.run.cache_plan import announce_plan  # lazy: most pipelines have no such step
+
+    return partial(announce_plan, context, prepared)
 
 
 def _variables(prepared: PreparedRun) -> Mapping[str, str]:

@@ -27,11 +27,12 @@ from magnus.definition.variables import PREFIX as VARIABLE_PREFIX
 from magnus.definition.yaml_text import dump
 from magnus.engine.context import Services
 from magnus.engine.provenance import CodeVersion
-from magnus.errors import InvalidConfiguration, InvalidDefinition, InvalidInput, in_order
+from magnus.errors import InvalidConfiguration, InvalidDefinition, InvalidInput, RunNotFound, in_order
 from magnus.interfaces.capabilities import Locality
 from magnus.interfaces.catalog import KeepsChanges
 from magnus.interfaces.executor import WarmStart
 from magnus.interfaces.reporter import Planned, Reporter, Warned
+from magnus.interfaces.run_log_store import HoldsConnection, RunLogStore
 from magnus.run_log.parameters import Scope
 from magnus.run_log.records import RunRecord
 from magnus.run_log.run_ids import check_new_run_id
@@ -158,17 +159,25 @@ def prepare_to_execute(request: RunRequest, reporter: Reporter) -> PreparedRun:
         raise
 
 
-def prepare(request: RunRequest, reporter: Reporter, *, step_filter: StepFilter = _EVERY_STEP) -> PreparedRun:
+def prepare(
+    request: RunRequest, reporter: Reporter, *, step_filter: StepFilter = _EVERY_STEP, continues: bool = False
+) -> PreparedRun:
     """Read and check everything; InvalidInput carries all mistakes of the first part that has some.
 
-    `step_filter` selects the steps that are checked one by one, if not all of them run in this process.
+    `step_filter` selects the steps that are checked one by one, if not all of them run in this process. With `continues`
+    the process runs a part of the run `request.run_id`: if the run exists, the pipeline is the one in its record.
     """
     configuration = load_configuration(request.configuration_file, request.environment, request.working_directory)
-    return _prepared(request, configuration, reporter, step_filter)
+    return _prepared(request, configuration, reporter, step_filter, continues=continues)
 
 
 def _prepared(
-    request: RunRequest, configuration: Configuration, reporter: Reporter, step_filter: StepFilter = _EVERY_STEP
+    request: RunRequest,
+    configuration: Configuration,
+    reporter: Reporter,
+    step_filter: StepFilter = _EVERY_STEP,
+    *,
+    continues: bool = False,
 ) -> PreparedRun:
     if request.run_id:
         check_new_run_id(request.run_id)
@@ -185,7 +194,9 @@ def _prepared(
     if step_filter is _EVERY_STEP:  # a process that runs one part of a run creates it seldom
         version.start()
     try:
-        pipeline = _loaded(request, spread.runs_on)
+        pipeline = _recorded(service_set.run_log_store, request) if continues else None
+        if pipeline is None:
+            pipeline = _loaded(request, spread.runs_on)
         _check_named_steps(request, pipeline)
         if spread.mocks:
             from magnus.app.run import mocks  # lazy: most runs are no mocks
@@ -209,6 +220,8 @@ def _prepared(
 
 def _check_named_steps(request: RunRequest, pipeline: LoadedPipeline) -> None:
     """InvalidInput for an option that names a step which is not in the pipeline, or not where it has to be."""
+    if not request.refresh and not request.until:
+        return
     names = [place.step for place in pipeline.steps]
     top = [name for name in names if "/" not in name]
     options = [*(("--refresh", name, names) for name in request.refresh), ("--until", request.until, top)]
@@ -249,6 +262,19 @@ def _loaded(request: RunRequest, runs_on: Locality) -> LoadedPipeline:
         return examination.pipeline
     problems = (*examination.problems, *step_problems(examination.steps, request.working_directory, runs_on))
     raise InvalidDefinition.of(in_order(problem for problem in problems if problem.severity == "error"))
+
+
+def _recorded(store: RunLogStore, request: RunRequest) -> LoadedPipeline | None:
+    """The pipeline in the record of the run; None if there is no such run yet, or only its program has the pipeline."""
+    from magnus.app.run.recorded_pipeline import recorded_pipeline  # lazy: only parts of runs need it
+
+    if isinstance(store, HoldsConnection):
+        store.connect_by_statement()
+    try:
+        run = store.get_run(request.run_id)
+    except RunNotFound:
+        return None
+    return recorded_pipeline(run, request.environment, request.working_directory)
 
 
 def with_defaults(request: RunRequest, original: RunRecord | None, parameters_file: str) -> RunRequest:

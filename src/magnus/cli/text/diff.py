@@ -1,4 +1,4 @@
-"""A Difference as text and as JSON: the verdict, the two runs, causes, outcome, timing.
+"""A Difference as text and as JSON: the verdict, the two runs, causes, cached steps that ran again, outcome, timing.
 
 Text is coloured on a terminal. Long values and long lists are shortened in it; JSON has all of them, in the shape that
 `docs/how-to/compare-runs.md` promises.
@@ -13,6 +13,7 @@ from msgspec import UNSET
 
 from magnus.app.compare.model import Cause, Change, Difference, RunFacts, StepDifference, Timing
 from magnus.app.compare.sentences import sentence, shown, value_apart
+from magnus.app.inspect.explain import Explanation
 from magnus.app.text.plain_text import plain
 from magnus.app.text.units import elapsed
 from magnus.cli.text.styled_text import has_colour, table_plain
@@ -48,6 +49,7 @@ def lines(difference: Difference) -> Iterator[str]:
     sections = (
         ("causes", [line for cause in difference.causes[:_MOST_CAUSES] for line in _cause(cause)]
             + _left(len(difference.causes) - _MOST_CAUSES)),
+        ("cached steps that ran again in B", list(_reruns(difference.reruns))),
         ("outcome", [*map(_run_change, difference.run), *_steps(difference.steps)]),
         ("timing", list(_timings(difference.timings))),
         ("notes, which are no causes", [line for note in difference.notes for line in _note(note)]),
@@ -76,6 +78,12 @@ def _cause(cause: Cause) -> Iterator[str]:
         fields = sorted({*cause.before, *cause.after})
         for field in fields if len(fields) > 1 else ():
             yield f"  {field}  {_values(cause.before.get(field, UNSET), cause.after.get(field, UNSET))}"
+
+
+def _reruns(reruns: Sequence[Explanation]) -> Iterator[str]:
+    for each in reruns[:_MOST_STEPS]:
+        yield f"{_style(each.step, fg='cyan')}: {plain(each.reason)}"
+    yield from _left(len(reruns) - _MOST_STEPS, "step")
 
 
 def _run_change(change: Change) -> str:
@@ -186,6 +194,7 @@ def document(difference: Difference) -> dict[str, Json]:
         "first": _facts_document(difference.first),
         "second": _facts_document(difference.second),
         "causes": [_cause_document(cause) for cause in difference.causes],
+        "reruns": [each.as_json() for each in difference.reruns],
         "run": [_change_document(change) for change in difference.run],
         "steps": [_step_document(step) for step in difference.steps],
         "timings": [_timing_document(timing) for timing in difference.timings],

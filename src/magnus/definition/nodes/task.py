@@ -92,8 +92,16 @@ class ReturnItem(Struct, frozen=True, forbid_unknown_fields=True):
     format: str = ""
 
 
+_OBJECT: Final = "object:"
 RETURN_FIELDS: Final = frozenset(ReturnItem.__struct_fields__)
 """The fields of an item of `returns:`; an item with another one alone is `name: kind`."""
+
+
+def fields_of_kind(kind: Json) -> dict[str, Json]:
+    """The fields of an item of `returns:` that is written as `name: kind`; `object:FORMAT` is an object with its format."""
+    if isinstance(kind, str) and (form := kind.removeprefix(_OBJECT)) not in {kind, ""}:
+        return {"kind": "object", "format": form}
+    return {"kind": kind}
 
 
 class Task(Struct, frozen=True, forbid_unknown_fields=True):
@@ -107,7 +115,7 @@ class Task(Struct, frozen=True, forbid_unknown_fields=True):
         description: what the step is for; it changes nothing.
         on_failure: the step, or the pipeline, that follows when this one fails; the fail step by default.
         catalog: files to take from the catalog before the step runs, and to keep afterwards.
-        returns: the results, in order; each a name, `name: kind`, or a mapping with name and kind.
+        returns: the results, in order; each a name, `name: kind`, `name: object:FORMAT`, or a mapping with the fields.
         secrets: names of the secrets that the task finds in its environment.
         max_attempts: how often the task is tried, the first time included.
         retry_delay: the time between two attempts: seconds, or text such as 1h30m.

@@ -148,6 +148,7 @@ class StepObjects(Struct, frozen=True):
             raise
         except Exception as error:
             kind = f"{type(value).__module__}.{type(value).__qualname__}"
-            message = f"'{name}', a value of type {kind}, cannot be kept as an object: {type(error).__name__}: {error}"
+            how = f"an object in the format '{form}'" if form else "an object"
+            message = f"'{name}', a value of type {kind}, cannot be kept as {how}: {type(error).__name__}: {error}"
             fix = f"return a value that the format '{form}' holds" if form else "return something that can be pickled"
             raise TaskFailed(message, fix=fix) from error

@@ -104,9 +104,9 @@ class CurrentStep:
         assert self._data is not None  # every step of a run has it
         return self._data
 
-    def put_object(self, name: str, value: UserObject) -> None:
-        """Keep the value as an object, and set the parameter of that name to it, where that is not a value."""
-        self._set_object(name, self.data.put_object(name, value))
+    def put_object(self, name: str, value: UserObject, form: str = "") -> None:
+        """Keep the value as an object in the format `form`; the parameter of that name is set to it, where it is no value."""
+        self._set_object(name, self.data.put_object(name, value, form))
 
     def get_object(self, name: str) -> UserObject:
         """The object of that name; TaskFailed when there is none."""

@@ -93,22 +93,25 @@ class StepData:
             self._visible.update({entry.name: entry for entry in put})
         return [entry.name for entry in put]
 
-    def put_object(self, name: str, value: UserObject) -> ObjectParameter:
-        """Keep the value as an object."""
-        reference, entry = self._objects.put(name, value)
+    def put_object(self, name: str, value: UserObject, form: str = "") -> ObjectParameter:
+        """Keep the value as an object, in the format `form`."""
+        reference, entry = self._objects.put(name, value, form)
+        self._add_object(entry)
+        return reference
+
+    def _add_object(self, entry: CatalogRecord) -> None:
+        """Add the entry of an object, as the newest: it may have been put before, in this format or in another one."""
         with self._lock:
             self.entries.append(entry)
+            self._visible.pop(entry.name, None)
             self._visible[entry.name] = entry
-        return reference
 
     def keep_object(self, name: str, file: str, form: str) -> ObjectParameter:
         """Keep what another process of the task wrote, in the format `form`, to a file of the folder; the file is gone then."""
         place = self._folder / _FOLDER / Path(file).name
         reference, entry = self._objects.take_over(name, place, form)
         place.unlink()
-        with self._lock:
-            self.entries.append(entry)
-            self._visible[entry.name] = entry
+        self._add_object(entry)
         return reference
 
     def objects_by_name(self) -> dict[str, ObjectParameter]:

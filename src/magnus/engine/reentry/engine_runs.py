@@ -16,7 +16,7 @@ from magnus.engine.step.outcomes import reached_fail
 from magnus.errors import InvalidInput
 from magnus.graph.nodes import Graph, Node, TerminalNode
 from magnus.graph.path import BranchPath, StepPath, print_names
-from magnus.graph.reachability import failure_of
+from magnus.graph.reachability import failure_of, failure_targets
 from magnus.interfaces.run_log_store import RunLogStore
 from magnus.run_log.records import ENDED, Owner, RunRecord, Status, StepRecord, terminal_record
 
@@ -97,7 +97,7 @@ def reason_of_failure(within: Graph, steps: Sequence[StepRecord], end: StepPath,
 def close_before(graph: Graph, store: RunLogStore, run_id: str, path: StepPath) -> None:
     """Before the step at `path` starts, which a failure leads to, record the unfinished steps before it."""
     within = graph.within(path.branch)
-    if path.name not in {failure_of(within, node) for node in within.nodes.values() if not _is_terminal(node)}:
+    if path.name not in failure_targets(within):
         return
     if is_settled(graph, store, run_id, path):
         return
@@ -201,7 +201,3 @@ def _way(within: Graph, records: Mapping[str, StepRecord]) -> Iterator[tuple[str
         record = records.get(name)
         succeeded = record is not None and record.status is Status.SUCCESS
         name = node.next if succeeded else failure_of(within, node)
-
-
-def _is_terminal(node: Node) -> bool:
-    return isinstance(node, TerminalNode)

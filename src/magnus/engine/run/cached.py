@@ -39,6 +39,7 @@ from magnus.run_log.records import (
     StepRecord,
 )
 
+NEVER_RAN: Final = "it never ran"
 _RENEWED_AFTER: Final = timedelta(hours=1)
 """The age from which a result that is reused is also put under its key for the run that reuses it."""
 
@@ -79,8 +80,6 @@ class CachedResults:
         node = self._context.graph.step(path)
         if not isinstance(node, TaskNode) or node.cache is None or node.mock:
             return None
-        if node.cache.environment and not self._runs_here:
-            return CacheRecord(reason="its environment is that of another process")
         try:
             return self._decided(node, path, position, scope)
         except (MagnusError, OSError) as error:  # of a service, or a file: the step runs, and shows what is wrong
@@ -104,12 +103,15 @@ class CachedResults:
         except (RunLogStoreError, RunNotFound) as error:
             self._warn(error)
 
-    def peek(self, path: StepPath, scope: BranchScope) -> StepRecord | str:
-        """The record of the step that would be reused, or why the step would run. Nothing is written."""
+    def peek(self, path: StepPath, scope: BranchScope, *, verified: bool = True) -> StepRecord | str:
+        """The record of the step that would be reused, or why the step would run. Nothing is written.
+
+        Unless `verified`, the content of a result is not read, and is taken for whole.
+        """
         node = self._context.graph.step(path)
         assert isinstance(node, TaskNode)
         try:
-            cache, known = self._look_up(node, path, scope)
+            cache, known = self._look_up(node, path, scope, verified=verified)
         except (MagnusError, OSError) as error:
             return self._context.masker.mask(str(error))
         return cache.reason if known is None else known[0]
@@ -127,9 +129,11 @@ class CachedResults:
         return cache
 
     def _look_up(
-        self, node: TaskNode, path: StepPath, scope: BranchScope
+        self, node: TaskNode, path: StepPath, scope: BranchScope, *, verified: bool = True
     ) -> tuple[CacheRecord, tuple[StepRecord, StepResult] | None]:
         """The key of the step with the reason to run it, or with the earlier step whose result it can reuse."""
+        if node.cache is not None and node.cache.environment and not self._runs_here:
+            return CacheRecord(reason="its environment is that of another process"), None
         if self._results is None:
             return CacheRecord(reason="the run log store keeps no results"), None
         if why := self.keys.obstacle(node, scope):
@@ -142,7 +146,7 @@ class CachedResults:
             return replace(cache, reason="--refresh"), None
         why = ""
         for result in self._found(step_key.key):
-            record, problem = self._usable(node, result, step_key.key)
+            record, problem = self._usable(node, result, step_key.key, verified=verified)
             if record is not None:
                 return cache, (record, result)
             why = why or problem
@@ -160,7 +164,7 @@ class CachedResults:
                 if before is not None and before.cache is not None and before.status is Status.SUCCESS:
                     text = difference(before.cache.inputs, step_key.inputs)
                     return result.run_id, text or "its result was not kept"
-        return "", "it never ran"
+        return "", NEVER_RAN
 
     def _key_of_step(self, path: StepPath) -> str:
         """The key that leads to the last results of the step, with any inputs."""
@@ -173,7 +177,7 @@ class CachedResults:
         except RunLogStoreError as error:
             self._warn(error)
 
-    def _usable(self, node: TaskNode, result: StepResult, key: str) -> tuple[StepRecord | None, str]:
+    def _usable(self, node: TaskNode, result: StepResult, key: str, *, verified: bool) -> tuple[StepRecord | None, str]:
         """The record behind a result, if it can be reused; or why it cannot."""
         age = self._context.clock.now() - result.time
         if node.cache is not None and node.cache.max_age is not None and age > timedelta(seconds=node.cache.max_age):
@@ -184,7 +188,7 @@ class CachedResults:
             record = None
         if record is None or record.status is not Status.SUCCESS or record.cache is None or record.cache.key != key:
             return None, f"the run '{result.run_id}', which has the result, is gone"
-        if lost := lost_content(self._context.services.catalog, record):
+        if verified and (lost := lost_content(self._context.services.catalog, record)):
             return None, f"{lost} (run '{result.run_id}')"
         if changed := self._sources.changed(node, record, result.run_id):
             return None, changed
@@ -219,6 +223,8 @@ class CachedResults:
         record = replace(record, scope=scopes.carried(position, scope, record))
         context.services.run_log_store.put_step(context.run_id, record)
         self._renew(known.cache.key, result, path)
+        if known.path != path:
+            self._note_step(path)
         context.tracking.end_step(context.tracked_run, record)
         context.reporter.report(StepReused(path, record.step_type, source[0]))
         return record
@@ -236,6 +242,12 @@ class CachedResults:
         if files:
             context.services.catalog.get(context.run_id, path.branch, files, context.working_directory)
             context.file_clock.note_put()
+
+    def _note_step(self, path: StepPath) -> None:
+        """Let the step be compared with this run later, if it reused the result of another step and never ran itself."""
+        if self._results is not None and not any(self._found(name := self._key_of_step(path))):
+            with suppress(RunLogStoreError, RunNotFound):
+                self._results.put_result(name, self._context.run_id, path)
 
     def _renew(self, key: str, result: StepResult, path: StepPath) -> None:
         """Let the key lead to this run too, as the older run may be removed first."""

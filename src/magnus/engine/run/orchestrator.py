@@ -22,6 +22,7 @@ from magnus.interfaces.reporter import RunEnded, RunStarted, StepEnded
 from magnus.run_log.records import RunRecord, Span, Status, StepRecord, seconds, span_of
 
 if TYPE_CHECKING:
+    from collections.abc import Callable  # lazy: a type alone
     from concurrent.futures import Future  # lazy: only steps in other processes have one
     from queue import SimpleQueue  # lazy: as above
 
@@ -32,11 +33,19 @@ if TYPE_CHECKING:
 _LOST = "lost: its process exited without a record of the result"
 
 
-def run(context: RunContext, executor: Executor, record: RunRecord, original: RunRecord | None = None) -> RunRecord:
+def run(
+    context: RunContext,
+    executor: Executor,
+    record: RunRecord,
+    original: RunRecord | None = None,
+    *,
+    announce: "Callable[[CachedResults], None] | None" = None,
+) -> RunRecord:
     """Run the pipeline of the context from its first step to its end; returns the record of the finished run.
 
-    The run reuses the steps that succeeded in `original`. In every case the end of the run is recorded: an interruption
-    as FAIL with the message `interrupted`, an error of a service as FAIL with its message. Both are raised again.
+    The run reuses the steps that succeeded in `original`. `announce` shows, before any step runs, which cached results the
+    run will reuse. In every case the end of the run is recorded: an interruption as FAIL with the message `interrupted`, an
+    error of a service as FAIL with its message. Both are raised again.
     """
     context.reporter.report(RunStarted(record.run_id, context.graph.name, executor.slots > 1))
     reuse = None if original is None else _reuse(context, original, record)
@@ -46,6 +55,8 @@ def run(context: RunContext, executor: Executor, record: RunRecord, original: Ru
     walk.until = str(record.run_config.get("until") or "")
     try:
         context.tracking.begin_run(run_as_recorded(context.tracked_run, record), record.parameters)
+        if announce is not None and walk.cached is not None:
+            announce(walk.cached)
         with executor:
             walk.to_end()
             status, message = _end_of(walk)
