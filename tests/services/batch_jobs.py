@@ -1,7 +1,7 @@
 """Runs the jobs of moto's AWS Batch: each in a container of a Docker engine, or as a process of this machine.
 
-Either way a job has the command, the environment and the secrets that AWS Batch would give it, and the keys of AWS that the
-role of a job stands for. As a process it works in a fresh copy of the folder that stands for its image. A file in the
+Either way a job has the command, the environment and the secrets that AWS Batch would give it, and variables that stand for
+its role. As a process it works in a fresh copy of the folder that stands for its image. A file in the
 folder `running` says of each job that runs what and where it is, so that tests can end it; what jobs print is in `logs`.
 """
 
@@ -27,23 +27,24 @@ import forked
 GRACE_SECONDS = 30.0
 """What a job has between SIGTERM and SIGKILL, as with AWS Batch."""
 PAUSE_SECONDS = 0.02
-KEYS = {"AWS_ACCESS_KEY_ID": "x", "AWS_SECRET_ACCESS_KEY": "y"}
+AROUND = {"AWS_ACCESS_KEY_ID": "x", "AWS_SECRET_ACCESS_KEY": "y", "AWS_ALLOW_HTTP": "true"}
+"""What the role of a job stands for."""
 
 
 @contextmanager
-def runner(mode, folder, client):
+def runner(mode, folder, address, client):
     """Runs jobs in this mode."""
     for name in ("running", "logs"):
         Path(folder, name).mkdir()
     with Processes(Path(folder)) if mode == "processes" else Containers(Path(folder)) as place:
-        yield Jobs(Path(folder), place, client)
+        yield Jobs(Path(folder), place, address, client)
 
 
 class Jobs:
     """Runs a job with its attempts."""
 
-    def __init__(self, folder, place, client):
-        self.folder, self.place, self.client = folder, place, client
+    def __init__(self, folder, place, address, client):
+        self.folder, self.place, self.address, self.client = folder, place, address, client
 
     def run(self, job):
         strategy = job.job_definition.retry_strategy or {}
@@ -87,7 +88,8 @@ class Jobs:
         properties = job.job_definition.container_properties
         given = {one["name"]: one["value"] for one in job._get_container_property("environment", [])}
         secrets = {one["name"]: self.secret(one["valueFrom"]) for one in properties.get("secrets", [])}
-        return {**KEYS, **given, **secrets, "AWS_BATCH_JOB_ATTEMPT": str(number)}
+        around = {**AROUND, "AWS_ENDPOINT_URL": self.address, "AWS_BATCH_JOB_ATTEMPT": str(number)}
+        return {**around, **given, **secrets}
 
     def secret(self, source):
         """The value at the ARN: of Secrets Manager, where the name of a field may follow, or of the parameter store."""

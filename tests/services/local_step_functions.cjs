@@ -27,9 +27,13 @@ const inCasingOfBatch = (value) => {
   return Object.fromEntries(Object.entries(value).map(([key, one]) => [key[0].toLowerCase() + key.slice(1), inCasingOfBatch(one)]));
 };
 
+const authorized = (service) => ({
+  Authorization: `AWS4-HMAC-SHA256 Credential=x/20260101/us-east-1/${service}/aws4_request, SignedHeaders=host, Signature=0`,
+});
+
 const asked = async (operation, body) => {
-  const authorization = 'AWS4-HMAC-SHA256 Credential=x/20260101/us-east-1/batch/aws4_request, SignedHeaders=host, Signature=0';
-  const options = { method: 'POST', body: JSON.stringify(body), headers: { 'Content-Type': 'application/json', Authorization: authorization } };
+  const headers = { 'Content-Type': 'application/json', ...authorized('batch') };
+  const options = { method: 'POST', body: JSON.stringify(body), headers };
   const answer = await fetch(`${address}/v1/${operation}`, options);
   if (!answer.ok) throw new Failure('Batch.ClientException', await answer.text());
   return answer.json();
@@ -46,7 +50,7 @@ const submitJob = async (parameters) => {
 };
 
 const object = async (method, { Bucket, Key }) => {
-  const answer = await fetch(`${address}/${Bucket}/${Key.split('/').map(encodeURIComponent).join('/')}`, { method });
+  const answer = await fetch(`${address}/${Bucket}/${Key.split('/').map(encodeURIComponent).join('/')}`, { method, headers: authorized('s3') });
   if (!answer.ok) throw new Failure('S3.NoSuchKeyException', `${answer.status} ${Key}`);
   return { Body: await answer.text(), ContentLength: Number(answer.headers.get('content-length')) };
 };

@@ -25,7 +25,9 @@ def running(program, *arguments):
         def answer(value):
             process.stdin.write(f"{json.dumps(value)}\n")
             process.stdin.flush()
-            return json.loads(process.stdout.readline())
+            line = process.stdout.readline()
+            assert line, f"{program.name} ended; its standard error says why"
+            return json.loads(line)
 
         yield answer
         process.stdin.close()

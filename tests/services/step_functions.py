@@ -128,7 +128,7 @@ class Services:
             time.sleep(PAUSE_SECONDS)
         return held
 
-    def printed(self):
+    def printed(self, _execution=None):
         """What all jobs printed, for messages of tests."""
         return "\n".join(file.read_text(errors="replace") for file in sorted((self.folder / "logs").iterdir()))
 

@@ -14,6 +14,7 @@ import sys
 from pathlib import Path
 
 PORT, FOLDER, MODE = sys.argv[1:4]
+ADDRESS = f"http://127.0.0.1:{PORT}"
 os.environ.update(MOTO_PORT=PORT, AWS_ACCESS_KEY_ID="x", AWS_SECRET_ACCESS_KEY="y", AWS_DEFAULT_REGION="us-east-1")
 
 sys.path.append(str(Path(__file__).parents[1] / "processes"))
@@ -30,7 +31,7 @@ def client(region, service, state_credentials=None):
 
 @functools.cache
 def kept_client(region, service):
-    return boto3.client(service, region, endpoint_url=f"http://127.0.0.1:{PORT}")
+    return boto3.client(service, region, endpoint_url=ADDRESS)
 
 
 boto_client.boto_client_for = client  # before the next ones import it by its name
@@ -51,6 +52,7 @@ from moto.stepfunctions.parser.asl.component.state.exec.state_task.service impor
 from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.resource import (  # noqa: E402
     ResourceCondition,
 )
+from moto.stepfunctions.parser.asl.parse import asl_parser  # noqa: E402
 
 MODELS = botocore.session.get_session()
 PAUSE_SECONDS = 0.05
@@ -101,6 +103,11 @@ def eval_sync(self, env, sync_resolver, *arguments, once=callback.StateTaskServi
     return outcome
 
 
+def parse(definition, once=asl_parser.AmazonStateLanguageParser.parse):
+    """The program of a machine; moto's grammar has no percentage that is a whole number."""
+    return once(re.sub(r'("ToleratedFailurePercentage"\s*:\s*\d+)(?=\s*[,}])', r"\1.0", definition))
+
+
 def job_of(job_id):
     return next(
         job
@@ -110,6 +117,7 @@ def job_of(job_id):
     )
 
 
+asl_parser.AmazonStateLanguageParser.parse = staticmethod(parse)
 service.StateTaskService._normalise_parameters = normalise_parameters
 service.StateTaskService._normalise_response = normalise_response
 callback.StateTaskServiceCallback._eval_execution = eval_execution
@@ -119,7 +127,7 @@ batch.StateTaskServiceBatch._eval_service_task = eval_service_task
 models.JOB_NAME_REGEX = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,127}\Z")
 default_user_config["stepfunctions"]["execute_state_machine"] = True
 
-with batch_jobs.runner(MODE, FOLDER, client) as jobs:
+with batch_jobs.runner(MODE, FOLDER, ADDRESS, client) as jobs:
 
     def run(job):
         jobs.run(job)
