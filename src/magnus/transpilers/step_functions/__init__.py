@@ -21,6 +21,7 @@ from magnus.transpilers.step_functions.closing import closing_machine, event_pat
 from magnus.transpilers.step_functions.cloudformation import template
 from magnus.transpilers.step_functions.commands import SCRIPT_FILE, TEMPLATE_FILE, next_commands, script
 from magnus.transpilers.step_functions.containers import definitions
+from magnus.transpilers.step_functions.costs import Cost, map_parameters
 from magnus.transpilers.step_functions.jobs import Jobs
 from magnus.transpilers.step_functions.machine import Machine
 from magnus.transpilers.step_functions.map_modes import MapModes
@@ -49,9 +50,10 @@ def _capabilities(options: StepFunctionsOptions) -> ExecutorCapabilities:
 
 
 class _Machines(Struct, frozen=True):
-    """The plan of a pipeline, the definitions of both machines, and whether a map is distributed."""
+    """The plan of a pipeline and its limits, the definitions of both machines, and whether a map is distributed."""
 
     plan: PipelinePlan
+    limits: limits.PlanLimits
     pipeline: dict[str, Json]
     closing: dict[str, Json]
     is_distributed: bool
@@ -68,24 +70,32 @@ class StepFunctionsTranspiler:
 
     def problems(self, request: TranspileRequest) -> Sequence[Problem]:
         """What AWS cannot take."""
-        return [*limits.of_request(self._options, request)]
+        found = [*limits.of_request(self._options, request)]
+        if any(problem.severity == "error" for problem in found):
+            return found
+        machines = self._machines(request)
+        texts = self._files(request, machines)
+        found += machines.limits.problems(machines.plan)
+        sizes = {"machine": len(texts[MACHINE_FILE]), "template": len(texts[TEMPLATE_FILE])}
+        return [*found, *limits.of_files(self._options, request, sizes)]
 
     def transpile(self, request: TranspileRequest) -> TranspileResult:
         """The files; InvalidDefinition says which limits they break."""
         if errors := [problem for problem in self.problems(request) if problem.severity == "error"]:
             raise InvalidDefinition.of(errors)
-        found = self._files(request)
+        machines = self._machines(request)
+        found = self._files(request, machines)
         files = {f"{self._options.output_folder}/{name}": text for name, text in found.items()}
         resources = Resources(self._options, self._options.account)
-        return TranspileResult(files, next_commands(resources, request, files))
+        notes = _notes(machines.limits.cost(machines.plan), request)
+        return TranspileResult(files, next_commands(resources, request, files), notes)
 
     def explain_failures(self, status: str, failures: str, steps: Sequence[StepPath]) -> FailureReasons:  # noqa: ARG002
         """Whether a user stopped the execution; Step Functions says nothing of steps."""
         return FailureReasons(is_stop=status == _STOPPED)
 
-    def _files(self, request: TranspileRequest) -> dict[str, str]:
+    def _files(self, request: TranspileRequest, machines: _Machines) -> dict[str, str]:
         """The files by their names in the folder."""
-        machines = self._machines(request)
         variables = of_containers(request.variables, self._options)
         resources = Resources(self._options, THIS_ACCOUNT)
         by_name = {self._options.name: machines.pipeline, resources.closing_name: machines.closing}
@@ -127,9 +137,24 @@ class StepFunctionsTranspiler:
             "States": {**start, **block.states},
         }
         closing = closing_machine(jobs, request, options.timeout)
-        return _Machines(plan, pipeline, closing, modes.is_any_distributed(plan))
+        plan_limits = limits.PlanLimits(options, request, modes)
+        return _Machines(plan, plan_limits, pipeline, closing, modes.is_any_distributed(plan))
 
 
 def written(value: Json) -> str:
-    """The value as a file has it."""
-    return json.dumps(value, indent=1, ensure_ascii=False) + "\n"
+    """The value as a file has it: in lines, unless that is too large for a definition; in ASCII, which every locale reads."""
+    text = json.dumps(value, indent=1)
+    return f"{text if len(text) < limits.MOST_BYTES else json.dumps(value, separators=(',', ':'))}\n"
+
+
+def _notes(cost: Cost, request: TranspileRequest) -> list[str]:
+    """What a run takes, for people."""
+    whole = (
+        ""
+        if all(name in request.lengths for name in map_parameters(request.graph))
+        else ", with one branch for each map of unknown length"
+    )
+    return [
+        f"a run starts {cost.jobs} jobs and makes {cost.transitions} state transitions{whole}",
+        f"the history of its execution has {cost.events} of {limits.MOST_EVENTS} events",
+    ]

@@ -145,7 +145,7 @@ class Jobs:
                     "AssignPublicIp": "ENABLED" if options.network.assign_public_ip else "DISABLED",
                 }
             }
-        return self._sync("ecs:runTask", parameters)
+        return {**self._sync("ecs:runTask", parameters), "TimeoutSeconds": settings.timeout}
 
     def _sync(self, action: str, parameters: dict[str, Json]) -> dict[str, Json]:
         return {

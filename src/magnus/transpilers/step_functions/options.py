@@ -82,7 +82,7 @@ class Override(Struct, frozen=True, forbid_unknown_fields=True):
         shared_memory: the size of `/dev/shm` in MiB.
         ephemeral_storage: the size of the disk on Fargate in GiB.
         retries: how often AWS starts a job again that its infrastructure stopped.
-        timeout: after how many seconds AWS Batch stops a job.
+        timeout: after how many seconds AWS stops a job.
         environment: more variables of the container.
         tags: more tags.
         max_concurrency: of a map: how many of its branches run at a time.
@@ -126,7 +126,7 @@ class StepFunctionsOptions(Struct, frozen=True, forbid_unknown_fields=True):
         shared_memory: the size of `/dev/shm` in MiB.
         ephemeral_storage: the size of the disk on Fargate in GiB.
         retries: how often AWS starts a job again that its infrastructure stopped; apart from `max_attempts` of steps.
-        timeout: after how many seconds AWS Batch stops a job.
+        timeout: after how many seconds AWS stops a job.
         max_duration: after how many seconds AWS stops an execution.
         max_concurrency: of a map: how many of its branches run at a time.
         map: where the branches of a map run: in the execution (`inline`), or in executions of their own (`distributed`).
