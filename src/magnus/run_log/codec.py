@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 
+from msgspec.structs import replace
+
 from magnus.graph.path import StepPath
 from magnus.run_log import parameters
 from magnus.run_log.json_bytes import from_bytes, to_bytes
@@ -27,6 +29,9 @@ __all__ = ["from_bytes", "run_from_json", "run_to_json", "step_from_json", "step
 _STATUS: Final = {status.value: status for status in Status}
 _COMMON_TYPE: Final = "task"
 """The type that the record of a step does not name."""
+_RARE_FIELDS: Final = frozenset(
+    ("mock", "metrics", "scope", "branching", "code_identities", "earlier_attempts", "given_up", "cache")
+)
 
 
 def step_to_json(step: StepRecord) -> dict[str, Json]:
@@ -84,20 +89,29 @@ def _rest_of_step(step: StepRecord) -> dict[str, Json]:
 
 def step_from_json(stored: dict[str, Json]) -> StepRecord:
     """The record that `step_to_json` wrote."""
+    status = _STATUS[stored["status"]]
+    attempts, parameters, entries = stored.get("attempts"), stored.get("parameters"), stored.get("catalog")
+    step = StepRecord(
+        StepPath.parse(stored["step"]),
+        stored["position"],
+        status,
+        stored.get("step_type", _COMMON_TYPE),
+        stored.get("message", ""),
+        attempts=tuple([_attempt_from_json(*numbered, status) for numbered in enumerate(attempts)]) if attempts else (),
+        parameters=_parameters_from_json(parameters) if parameters else {},
+        catalog=tuple([_catalog_from_json(entry) for entry in entries]) if entries else (),
+    )
+    return step if _RARE_FIELDS.isdisjoint(stored) else _with_rest_of_step(step, stored)
+
+
+def _with_rest_of_step(step: StepRecord, stored: dict[str, Json]) -> StepRecord:
+    """The record with the fields that few records have."""
     identities = stored.get("code_identities")
     scope, branching = stored.get("scope"), stored.get("branching")
-    status = _STATUS[stored["status"]]
-    return StepRecord(
-        path=StepPath.parse(stored["step"]),
-        position=stored["position"],
-        status=status,
-        step_type=stored.get("step_type", _COMMON_TYPE),
-        message=stored.get("message", ""),
+    return replace(
+        step,
         mock=stored.get("mock", False),
-        attempts=tuple([_attempt_from_json(*numbered, status) for numbered in enumerate(stored.get("attempts", ()))]),
-        parameters=_parameters_from_json(stored.get("parameters", {})),
         metrics=_metrics_from_json(stored.get("metrics", {}), stored.get("counted_metrics", ())),
-        catalog=tuple([_catalog_from_json(entry) for entry in stored.get("catalog", ())]),
         scope=None if scope is None else _scope_from_json(scope),
         branching=None if branching is None else _branching_from_json(branching),
         code_identities=None if identities is None else tuple(CodeIdentity(**identity) for identity in identities),
