@@ -1,8 +1,10 @@
 """Every transpiler of magnus keeps the contract of transpilers."""
 
+import json
 import re
 
 import pytest
+import states_rules
 import yaml
 
 from magnus.testing.transpiler_contract import TranspilerContract
@@ -34,6 +36,31 @@ class TestArgo(TranspilerContract):
         spec = yaml.load(text, yaml.CSafeLoader)["spec"]
         templates = {template["name"]: template for template in spec["templates"]}
         return [*_commands(templates, spec["entrypoint"], {}), *_commands(templates, spec["onExit"], {})]
+
+
+@pytest.mark.slow
+class TestStepFunctions(TranspilerContract):
+    options = {"image": "image:1", "region": "eu-central-1", "queue": "jobs", "handover": "s3://bucket/magnus"}
+    configuration = {"type": "aws-step-functions", "config": options}
+    refused = {
+        "start_at": "again",
+        "steps": {
+            "again": {
+                "type": "loop",
+                "branch": {"start_at": "a", "steps": {"a": {"type": "stub", "next": "success"}}},
+                "max_iterations": 5_000,
+                "next": "success",
+            }
+        },
+    }
+
+    def services(self, folder):
+        volume = {"file_system": "fs-0123456789abcdef0", "mount_path": str(folder)}
+        return {"executor": {"type": "aws-step-functions", "config": {**self.options, "volumes": [volume]}}}
+
+    def commands(self, files):
+        machine = json.loads(files["step-functions/state-machine.json"])
+        return [command[1:] for command in states_rules.commands(machine)]
 
 
 def _commands(templates, name, inputs):

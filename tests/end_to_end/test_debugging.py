@@ -212,6 +212,7 @@ def test_the_pipeline_is_the_one_of_the_run(ran):
 
 
 def test_content_that_is_gone_fails_the_step_with_one_error(ran):
+    ran.write("d ü.csv", "2,1\n")
     for file in (ran.path / ".catalog/.store").rglob("*"):
         if file.is_file() and file.stat().st_size == 4:
             file.chmod(0o600)
@@ -219,3 +220,43 @@ def test_content_that_is_gone_fails_the_step_with_one_error(ran):
     status, _, err = debug(ran, "each/#0/fit", typed="c\n")
     assert status == 1
     assert "Damaged" in err or "damaged" in err
+
+
+@pytest.mark.parametrize("isolated", [False, True])
+def test_files_that_can_be_executed_are_so_for_the_debugged_step(folder, isolated):
+    folder.write("c.yaml", f"executor: {{type: local, config: {{isolated: {str(isolated).lower()}}}}}\n")
+    folder.write(
+        "p.yaml",
+        """\
+dag:
+  steps:
+    make: {command: "printf '#!/bin/sh\\necho ran' > tool; cp tool text; chmod +x tool", command_type: shell, catalog: {put: [tool, text]}}
+    use: {command: ./tool, command_type: shell, catalog: {get: [tool, text]}}
+""",
+    )
+    done = folder.magnus("execute", "p.yaml", "-c", "c.yaml", "--run-id", "one")
+    assert done.status == 0, done.err
+    for name in ("tool", "text"):
+        (folder.path / name).unlink(missing_ok=True)
+    status, out, err = debug(folder, "use", "--shell", typed="./tool; ls -l text tool\n", env={"SHELL": "/bin/sh"})
+    assert status == 0, err
+    assert out.startswith("ran\n-rw-")
+    assert out.splitlines()[2].startswith("-rwx")
+
+
+def test_files_that_the_pipeline_includes_are_the_ones_of_the_run(folder):
+    folder.write("c.yaml", "")
+    folder.write("work.py", "def f(x): return x + 1\n")
+    folder.write("inner/a.yaml", "dag: {steps: {deep: {type: dag, dag_definition: b.yaml}}}\n")
+    folder.write("inner/b.yaml", "dag: {steps: {f: {command: work.f, returns: [y]}}}\n")
+    folder.write("p.yaml", "dag: {steps: {sub: {type: dag, dag_definition: inner/a.yaml}}}\n")
+    done = folder.magnus("execute", "p.yaml", "-c", "c.yaml", "--run-id", "one", "--x", "1")
+    assert done.status == 0, done.err
+    folder.write("inner/b.yaml", "dag: {steps: {g: {command: work.gone}}}\n")
+    (folder.path / "inner/a.yaml").unlink()
+    (folder.path / "p.yaml").unlink()
+    status, out, err = debug(folder, "sub/dag/deep/dag/f", "--print")
+    assert status == 0, err
+    assert json.loads(out)["command"] == "work.f"
+    page = folder.magnus("report", "one", "-c", "c.yaml", "-o", "-").out
+    assert "work.f" in page

@@ -3,6 +3,8 @@
 https://states-language.net and https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html
 """
 
+import hashlib
+import json
 import re
 from collections import Counter
 
@@ -100,3 +102,68 @@ def is_expression(text):
         else:
             return False
     return stack == 0
+
+
+def commands(machine):
+    """The command of every job, with the first branch of maps and the first iteration of loops."""
+    constants = machine["States"][machine["StartAt"]]["Result"]
+    data = {"run_id": "RUN", "workflow": "WORKFLOW", "original_run_id": "", "branch": ""}
+    yield from _commands(machine, {**data, "texts": constants["texts"], "parameters": constants["parameters"]})
+
+
+def _commands(pipeline, data):
+    data = {**data, "started": {"numbers": [0], "size": 3}}
+    for state in pipeline["States"].values():
+        overrides = state.get("Parameters", {}).get("ContainerOverrides", {})
+        if "Command.$" in overrides:
+            yield evaluated(overrides["Command.$"], data)
+        for branch in state.get("Branches", ()):
+            yield from _commands(branch, filled(branch["States"][branch["StartAt"]]["Parameters"], data))
+        if "ItemProcessor" in state:
+            yield from _commands(state["ItemProcessor"], filled(state["ItemSelector"], data, item=0))
+
+
+def filled(template, data, item=None):
+    """A template of parameters with its values."""
+    return {
+        key.removesuffix(".$"): evaluated(value, data, item) if key.endswith(".$") else value
+        for key, value in template.items()
+    }
+
+
+def evaluated(text, data, item=None):
+    """The value of an expression."""
+    value, rest = _value(text, data, item)
+    assert rest == "", rest
+    return value
+
+
+def _value(text, data, item):
+    if call := CALL.match(text):
+        arguments, rest = [], text[call.end() :]
+        while not rest.startswith(")"):
+            argument, rest = _value(rest.removeprefix(", "), data, item)
+            arguments.append(argument)
+        return CALLS[call[1]](*arguments), rest[1:]
+    if literal := LITERAL.match(text):
+        return literal[0][1:-1], text[literal.end() :]
+    path = PATH.match(text)[0]
+    value = {"Map": {"Item": {"Value": item}}} if path.startswith("$$") else data
+    for part in path.lstrip("$").split(".")[1:]:
+        name, _, number = part.partition("[")
+        value = value[name][int(number[:-1])] if number else value[name]
+    return value, text[len(path) :]
+
+
+CALLS = {
+    "Array": lambda *items: list(items),
+    "Format": lambda template, *values: _format(template, values),
+    "Hash": lambda text, _kind: hashlib.sha256(text.encode()).hexdigest(),
+    "JsonToString": json.dumps,
+}
+
+
+def _format(template, values):
+    pieces = template.split("{}")
+    assert len(pieces) == len(values) + 1
+    return "".join(piece + str(value) for piece, value in zip(pieces, [*values, ""], strict=True))

@@ -33,7 +33,10 @@ def store_of(url, **options):
 
 
 @pytest.mark.parametrize("end", ["kill", "stop"])
-def test_nothing_acknowledged_is_lost_and_nothing_doubled_when_the_server_restarts(mortal_server, mortal_url, end):
+def test_nothing_acknowledged_is_lost_and_nothing_doubled_when_the_server_restarts(
+    mortal_server, mortal_url, end, monkeypatch
+):
+    monkeypatch.setattr(session, "_PATIENCE_SECONDS", LONGEST_SECONDS)  # a busy machine recovers slowly
     acknowledged, stop, failures = [], threading.Event(), []
 
     def put(number):

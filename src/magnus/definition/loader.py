@@ -102,6 +102,8 @@ def examine_built(
     """Read a pipeline that a program built and that may be wrong; else as `examine`."""
     files = _Files(environment, find_type)
     files.add(built.document.file, Reading(built.document, built.wrong))
+    for name, dag in built.included.items():
+        files.add(name, Reading(Document(name, {"dag": dag}, {}, {}), ()))
     return _examined(files, built.document.file, built.functions, find_type)
 
 

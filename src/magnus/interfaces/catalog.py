@@ -15,6 +15,7 @@ __all__ = [
     "Collected",
     "HasSpillThreshold",
     "KeepsChanges",
+    "KnowsExecutables",
     "LogStore",
     "Maintained",
     "ReadsLogs",
@@ -210,6 +211,15 @@ class KeepsChanges(Protocol):
 
     def keep_changes(self, run_id: str, diff: bytes) -> None:
         """Keep the diff beside the logs of the run: it is no entry and no glob matches it. CatalogError."""
+        ...
+
+
+@runtime_checkable
+class KnowsExecutables(Protocol):
+    """A catalog that says which files may be executed. An export from another one does not keep that."""
+
+    def is_executable(self, entry: CatalogRecord) -> bool:
+        """Whether `get` makes a file that may be executed; False when the content is not there. CatalogError."""
         ...
 
 

@@ -75,17 +75,18 @@ class NextCommand(Struct, frozen=True):
 
 
 class TranspileResult(Struct, frozen=True):
-    """Files by name, relative to the working directory, and what to do with them."""
+    """Files by name, relative to the working directory, and what to do with them; `notes` is what a run will take."""
 
     files: Mapping[str, str]
     next_commands: Sequence[NextCommand]
+    notes: Sequence[str] = ()
 
     def lines(self) -> list[str]:
         """What was written and what to do next, as people read it."""
         import shlex  # lazy: a run that magnus walks needs none of it
 
         commands = (f"{command.purpose}: {shlex.join(command.argv)}" for command in self.next_commands)
-        return [*(f"written: {file}" for file in self.files), *commands]
+        return [*(f"written: {file}" for file in self.files), *self.notes, *commands]
 
 
 class Transpiler(Protocol):

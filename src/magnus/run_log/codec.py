@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 
+from msgspec import convert, to_builtins
 from msgspec.structs import replace
 
 from magnus.graph.path import StepPath
@@ -26,6 +27,7 @@ from magnus.values import Json
 
 __all__ = ["from_bytes", "run_from_json", "run_to_json", "step_from_json", "step_to_json", "to_bytes"]
 
+_CATALOG: Final = tuple[CatalogRecord, ...]
 _STATUS: Final = {status.value: status for status in Status}
 _COMMON_TYPE: Final = "task"
 """The type that the record of a step does not name."""
@@ -52,7 +54,7 @@ def step_to_json(step: StepRecord) -> dict[str, Json]:
     if step.metrics:
         stored.update(_metrics_to_json(step.metrics))
     if step.catalog:
-        stored["catalog"] = [_catalog_to_json(entry) for entry in step.catalog]
+        stored["catalog"] = to_builtins(step.catalog)
     if step.scope is not None:
         stored["scope"] = _scope_to_json(step.scope)
     if step.branching is not None:
@@ -99,7 +101,7 @@ def step_from_json(stored: dict[str, Json]) -> StepRecord:
         stored.get("message", ""),
         attempts=tuple([_attempt_from_json(*numbered, status) for numbered in enumerate(attempts)]) if attempts else (),
         parameters=_parameters_from_json(parameters) if parameters else {},
-        catalog=tuple([_catalog_from_json(entry) for entry in entries]) if entries else (),
+        catalog=convert(entries, _CATALOG) if entries else (),
     )
     return step if _RARE_FIELDS.isdisjoint(stored) else _with_rest_of_step(step, stored)
 
@@ -208,36 +210,10 @@ def _metrics_from_json(stored: dict[str, Json], counted: Sequence[str]) -> Metri
     return {**stored, **{name: counted_from_json(stored[name]) for name in counted}} if counted else stored
 
 
-def _catalog_to_json(entry: CatalogRecord) -> dict[str, Json]:
-    stored: dict[str, Json] = {
-        "name": entry.name,
-        "data_hash": entry.data_hash,
-        "catalog_relative_path": entry.catalog_relative_path,
-        "catalog_handler_location": entry.catalog_handler_location,
-        "stage": entry.stage,
-        "size": entry.size,
-    }
-    if entry.preexisting:
-        stored["found"] = True
-    return stored
-
-
-def _catalog_from_json(stored: dict[str, Json]) -> CatalogRecord:
-    return CatalogRecord(
-        stored["name"],
-        stored["data_hash"],
-        stored["catalog_relative_path"],
-        stored["catalog_handler_location"],
-        stored["stage"],
-        stored["size"],
-        stored.get("found", False),
-    )
-
-
 def _scope_to_json(scope: BranchScope) -> dict[str, Json]:
     stored: dict[str, Json] = {
         "parameters": _parameters_to_json(scope.parameters),
-        "files": [_catalog_to_json(entry) for entry in scope.files.values()],
+        "files": to_builtins(tuple(scope.files.values())),
     }
     if scope.map_variables:
         large = {name: value for name, value in scope.map_variables.items() if isinstance(value, LargeParameter)}
@@ -248,7 +224,7 @@ def _scope_to_json(scope: BranchScope) -> dict[str, Json]:
 
 
 def _scope_from_json(stored: dict[str, Json]) -> BranchScope:
-    files = (_catalog_from_json(entry) for entry in stored["files"])
+    files = convert(stored["files"], _CATALOG)
     return BranchScope(
         _parameters_from_json(stored["parameters"]),
         {entry.name: entry for entry in files},

@@ -672,6 +672,35 @@ def test_a_file_that_another_replaces_all_the_time_is_kept_as_one_of_them(projec
     opened(project).get("a-run", ROOT, [entry], elsewhere if store_copy else project)
 
 
+@pytest.mark.parametrize("content", [b"x" * 100, LARGE], ids=len)
+def test_a_file_that_another_replaces_before_it_is_opened_is_the_other(project, content):
+    write(project, {"a": content, "new": content[:-1] + b"y"})
+    times = (project / "a").stat().st_mtime_ns
+    os.utime(project / "new", ns=(times, times))
+
+    def open_late(path, flags, mode):
+        if path == str(project / "a") and (project / "new").exists():
+            (project / "new").replace(project / "a")
+        return os.open(path, flags, mode)
+
+    [entry] = opened(project, replace(REAL, open=open_late)).put("a-run", ROOT, project, ["a"], unchanged={})
+    assert entry.data_hash == sha256(content[:-1] + b"y").hexdigest()
+
+
+@pytest.mark.parametrize("content", [b"x" * 100, LARGE], ids=len)
+def test_a_pipe_that_replaces_a_file_before_it_is_opened_is_refused(project, content):
+    write(project, {"a": content})
+
+    def open_late(path, flags, mode):
+        if path == str(project / "a") and (project / "a").is_file():
+            (project / "a").unlink()
+            os.mkfifo(project / "a")
+        return os.open(path, flags, mode)
+
+    with pytest.raises(CatalogError, match="the catalog cannot keep 'a': it is a pipe"):
+        opened(project, replace(REAL, open=open_late)).put("a-run", ROOT, project, ["a"], unchanged={})
+
+
 def _at_most(blocks_of_file, read_into, descriptor, blocks):
     """End a file that grows with every read after a few reads."""
     if os.lseek(descriptor, 0, os.SEEK_CUR) > blocks_of_file * len(blocks[0]):

@@ -18,10 +18,9 @@ from magnus.app.report.html_page import page, picture
 from magnus.app.report.interned_texts import Logs, Texts, shortened
 from magnus.app.report.model import Definition, Head, Log, Report, Row
 from magnus.app.report.rows import Rows, codes
-from magnus.definition.built_pipeline import BuiltPipeline
+from magnus.definition.built_pipeline import recorded_pipeline
 from magnus.definition.loader import LoadedPipeline, load_built
 from magnus.definition.variables import PREFIX
-from magnus.definition.yaml_text import Document
 from magnus.engine.processes import liveness
 from magnus.engine.rules import scope as scopes
 from magnus.errors import InvalidDefinition, InvalidInput
@@ -49,13 +48,12 @@ _MOST_PIECES: Final = 20
 def pipeline_of(run: RunRecord) -> LoadedPipeline | None:
     """The pipeline of the run, in which variables stand as they are written.
 
-    None when it cannot be compiled: a variable stands for another value than text, or an included file is gone.
+    None when it cannot be compiled: a variable stands for another value than text.
     """
     config = run.run_config
-    document = Document(str(config.get("pipeline_file", "")), {"dag": config.get("dag")}, {}, {})
     as_written = {f"{PREFIX}{name}": f"${{{name}}}" for name in config.get("variables", ())}
     try:
-        return load_built(BuiltPipeline(document, {}), as_written)
+        return load_built(recorded_pipeline(config), as_written)
     except InvalidDefinition:
         return None
 

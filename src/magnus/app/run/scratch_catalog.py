@@ -1,12 +1,10 @@
-"""A catalog that reads another one and never writes to it: puts go to a folder that is gone afterwards. Used by `debug_step`."""
+"""A catalog that reads another one and never writes to it: puts go to a folder that is gone afterwards. Used by `step_again`."""
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from shutil import copyfileobj
 from typing import BinaryIO
 
 from msgspec import Struct
-from msgspec.structs import replace
 
 from magnus.errors import CatalogError
 from magnus.graph.path import BranchPath
@@ -52,16 +50,15 @@ class ScratchCatalog(Struct, frozen=True):
     def get(
         self, run_id: str, branch: BranchPath, entries: Sequence[CatalogRecord], folder: Path
     ) -> tuple[CatalogRecord, ...]:
-        """Write the content to the folder; nothing is remembered of it."""
-        del run_id, branch
-        for entry in entries:
-            target = folder / entry.name
-            if not target.resolve().is_relative_to(folder.resolve()):
-                raise CatalogError(f"'{entry.name}' leads out of '{folder}'")
-            target.parent.mkdir(parents=True, exist_ok=True)
-            with self.open(entry.name, entry.data_hash, entry.size) as source, target.open("wb") as file:
-                copyfileobj(source, file)
-        return tuple(replace(entry, stage="get") for entry in entries)
+        """Write the content to the folder, from the scratch catalog where it has it. The run has no entries of it."""
+        return tuple(self._got(run_id, branch, entry, folder) for entry in entries)
+
+    def _got(self, run_id: str, branch: BranchPath, entry: CatalogRecord, folder: Path) -> CatalogRecord:
+        try:
+            [got] = self.scratch.get(run_id, branch, [entry], folder)  # also finds out that the file is in place
+        except CatalogError:
+            [got] = self.original.get(run_id, branch, [entry], folder)
+        return got
 
     def adopt(self, run_id: str, branch: BranchPath, entries: Sequence[CatalogRecord]) -> tuple[CatalogRecord, ...]:
         """Return the entries as they are: their content is there."""

@@ -25,8 +25,7 @@ END: Final = "end.json"
 FORMAT: Final = 1
 LONGEST_LINE_BYTES: Final = 1 << 28
 """Records and lists of an archive have shorter lines; the reader holds one in memory."""
-_EXECUTABLE: Final = 0o755
-_PLAIN: Final = 0o644
+_MODE: Final = 0o644
 _BLOCK: Final = tarfile.BLOCKSIZE
 _PIECE_BYTES: Final = 1 << 20
 _NAME: Final = re.compile(
@@ -41,7 +40,6 @@ class Member(Struct, frozen=True):
     name: str
     size: int
     offset: int
-    executable: bool = False
 
     @property
     def place(self) -> tuple[str, int, str]:
@@ -66,9 +64,9 @@ class ArchiveWriter:
     def __init__(self) -> None:
         self._digest = sha256()
 
-    def member(self, name: str, size: int, pieces: Iterable[bytes], *, executable: bool = False) -> Iterator[bytes]:
+    def member(self, name: str, size: int, pieces: Iterable[bytes]) -> Iterator[bytes]:
         """The bytes of a member; ValueError if the pieces are not of this size."""
-        yield _header(name, size, executable=executable)
+        yield _header(name, size)
         written, content = 0, sha256()
         for piece in pieces:
             written += len(piece)
@@ -77,7 +75,7 @@ class ArchiveWriter:
         if written != size:
             message = f"'{name}' has {written} bytes, not {size}"
             raise ValueError(message)
-        self._digest.update(_line(name, size, content.hexdigest(), executable=executable))
+        self._digest.update(_line(name, size, content.hexdigest()))
         yield bytes(-size % _BLOCK)
 
     def json(self, name: str, value: Json) -> Iterator[bytes]:
@@ -120,7 +118,7 @@ class ArchiveReader:
             data_hash = content.hexdigest()
             if member.place[0] == "content" and member.place[2] != data_hash:
                 raise self.wrong(f"'{member.name}' has another content hash")
-            self._digest.update(_line(member.name, member.size, data_hash, executable=member.executable))
+            self._digest.update(_line(member.name, member.size, data_hash))
             offset = member.offset + member.size
             padding = -offset % _BLOCK
             self._file.seek(offset)
@@ -181,10 +179,9 @@ class ArchiveReader:
         start = offset + _BLOCK
         if not 0 <= info.size <= self._size - start:
             raise self.wrong("it is cut off")
-        executable = info.mode == _EXECUTABLE
-        if header != _header(info.name, info.size, executable=executable):
+        if header != _header(info.name, info.size):
             raise self.wrong(f"the header of '{info.name}' is of another program, or is damaged")
-        return Member(info.name, info.size, start, executable=executable)
+        return Member(info.name, info.size, start)
 
     def _check_end(self, member: Member, content: bytes, digest: str) -> None:
         value = self.value(content)
@@ -196,12 +193,12 @@ class ArchiveReader:
             raise self.wrong("bytes follow its end, or are missing there")
 
 
-def _header(name: str, size: int, *, executable: bool) -> bytes:
+def _header(name: str, size: int) -> bytes:
     info = tarfile.TarInfo(name)
     info.size = size
-    info.mode = _EXECUTABLE if executable else _PLAIN
+    info.mode = _MODE
     return info.tobuf(tarfile.GNU_FORMAT)
 
 
-def _line(name: str, size: int, data_hash: str, *, executable: bool) -> bytes:
-    return f"{name} {size} {data_hash} {executable}\n".encode()
+def _line(name: str, size: int, data_hash: str) -> bytes:
+    return f"{name} {size} {data_hash}\n".encode()

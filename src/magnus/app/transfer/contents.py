@@ -12,9 +12,12 @@ from magnus.app.transfer.references import Reference
 from magnus.app.transfer.verify_archive import VerifiedArchive
 from magnus.errors import CatalogError
 from magnus.graph.path import BranchPath
-from magnus.interfaces.catalog import Catalog, KeepsChanges
+from magnus.interfaces.catalog import Catalog, KeepsChanges, KnowsExecutables
 from magnus.run_log import codec
 from magnus.run_log.records import CatalogRecord, RunRecord, StepRecord
+
+_Key = tuple[BranchPath, str, str, str]
+"""The branch, the name, the content hash, and the place that the archive says."""
 
 
 class ContentImport:
@@ -24,14 +27,13 @@ class ContentImport:
         self._catalog = catalog
         self._archive = archive
         self._temporary = temporary
-        self._is_new = True
-        self._entries: dict[tuple[BranchPath, str, str], CatalogRecord] = {}
+        self._entries: dict[_Key, CatalogRecord] = {}
         self._by_hash: dict[str, CatalogRecord] = {}
+        self._whole: set[str] = set()
         self.new = 0
 
     def start(self, run: RunRecord, *, is_new: bool) -> None:
         """Start with a run, and bring what its own record refers to. Of one that is not new only missing content comes."""
-        self._is_new = is_new
         self._entries, self._by_hash = {}, {}
         changes = references.changes_of(run)
         for reference in references.of_run(codec.run_to_json(run)):
@@ -40,16 +42,22 @@ class ContentImport:
                 if is_new or not self._has(reference):
                     self._catalog.keep_changes(run.run_id, b"".join(self._archive.pieces(member)))
             else:
-                self._bring(run.run_id, reference)
+                self._bring(run.run_id, reference, is_recorded=not is_new)
+
+    def repair(self, run: RunRecord, step: StepRecord) -> None:
+        """Bring what is missing or damaged of a step whose record is there."""
+        for reference in references.of_step(step, codec.step_to_json(step)):
+            self._bring(run.run_id, reference, is_recorded=True)
 
     def of_step(self, run: RunRecord, step: StepRecord) -> StepRecord:
         """The record with places in this catalog, once its content is there."""
         for reference in references.of_step(step, codec.step_to_json(step)):
-            self._bring(run.run_id, reference)
+            self._bring(run.run_id, reference, is_recorded=False)
         return references.with_entries(step, lambda entry: self._placed(step.branch, entry))
 
     def _placed(self, branch: BranchPath, entry: CatalogRecord) -> CatalogRecord:
-        here = self._entries.get((branch, entry.name, entry.data_hash)) or self._by_hash.get(entry.data_hash)
+        key = (branch, entry.name, entry.data_hash, entry.catalog_relative_path)
+        here = self._entries.get(key) or self._by_hash.get(entry.data_hash)
         if not entry.catalog_relative_path or here is None:
             return entry
         return replace(
@@ -58,38 +66,42 @@ class ContentImport:
             catalog_handler_location=here.catalog_handler_location,
         )
 
-    def _bring(self, run_id: str, reference: Reference) -> None:
-        key = (reference.branch, reference.name, reference.data_hash)
+    def _bring(self, run_id: str, reference: Reference, *, is_recorded: bool) -> None:
+        """Bring the content; for a record that is there already only if it is missing or damaged."""
+        key = (reference.branch, reference.name, reference.data_hash, reference.place)
         if key in self._entries or reference.data_hash not in self._archive.contents:
             return
-        if not self._is_new and self._has(reference):
-            self._note(key, _entry(reference))
+        if is_recorded and self._has(reference):
             return
-        if self._archive.contents[reference.data_hash].executable:  # a catalog may know this by the entry alone
+        if reference.is_executable:  # a catalog may know this by the entry alone
             self.new += not self._has(reference)
             self._note(key, self._put(run_id, reference))
             return
         try:
             [entry] = self._catalog.adopt(run_id, reference.branch, [_entry(reference)])
+            if isinstance(self._catalog, KnowsExecutables) and self._catalog.is_executable(entry):
+                entry = self._put(run_id, reference)
         except CatalogError:  # it is missing, or damaged, which a put repairs
             entry = self._put(run_id, reference)
             self.new += 1
         self._note(key, entry)
 
-    def _note(self, key: tuple[BranchPath, str, str], entry: CatalogRecord) -> None:
+    def _note(self, key: _Key, entry: CatalogRecord) -> None:
         self._entries[key] = entry
         self._by_hash.setdefault(key[2], entry)
 
     def _has(self, reference: Reference) -> bool:
-        try:
-            self._catalog.open(reference.name, reference.data_hash, reference.size).close()
-        except CatalogError:
-            return False
+        if reference.data_hash not in self._whole:
+            try:
+                self._catalog.open(reference.name, reference.data_hash, reference.size).close()
+            except CatalogError:
+                return False
+            self._whole.add(reference.data_hash)
         return True
 
     def _put(self, run_id: str, reference: Reference) -> CatalogRecord:
         member = self._archive.contents[reference.data_hash]
-        if not member.executable:
+        if not reference.is_executable:
             return self._catalog.put_stream(
                 run_id, reference.branch, reference.name, lambda file: _write(file, self._archive.pieces(member))
             )

@@ -19,7 +19,7 @@ from magnus.app.transfer.references import Reference
 from magnus.engine.processes import liveness
 from magnus.errors import CatalogError, InvalidInput
 from magnus.graph.path import BranchPath, StepPath
-from magnus.interfaces.catalog import Catalog, Maintained, ReadsLogs
+from magnus.interfaces.catalog import Catalog, KnowsExecutables, Maintained, ReadsLogs
 from magnus.interfaces.run_log_store import FindsDamage, RunLogStore
 from magnus.run_log import codec
 from magnus.run_log.records import ENDED, CatalogRecord, RunRecord
@@ -130,7 +130,7 @@ class _Export:
         self._note(references.of_run(stored))
         for step in steps_below(self._store, run.run_id, BranchPath()):
             paths.append(step.path)
-            portable = references.without_places(step)
+            portable = references.without_places(step, self._is_executable)
             records.write(codec.to_bytes(codec.step_to_json(portable)) + b"\n")
             self._note(references.of_step(step, codec.step_to_json(step)))
 
@@ -139,7 +139,7 @@ class _Export:
             self._references.setdefault(reference.data_hash, reference)
 
     def _content(self, reference: Reference) -> Iterator[bytes]:
-        """The content as a file, which the catalog brings with its rights and verifies."""
+        """The content as a file, which the catalog brings and verifies."""
         entry = CatalogRecord("content", reference.data_hash, reference.place, "", "put", reference.size)
         file = self._temporary / "content"
         try:
@@ -149,14 +149,15 @@ class _Export:
                 raise _renamed(error, reference.name) from error
             self._missing[reference.data_hash] = reference.name
             return
-        status = file.stat()
+        size = file.stat().st_size
         with file.open("rb") as source:
             name = f"contents/{reference.data_hash}"
-            yield from self._writer.member(
-                name, status.st_size, _pieces(source, status.st_size), executable=bool(status.st_mode & 0o100)
-            )
+            yield from self._writer.member(name, size, _pieces(source, size))
         file.unlink()
         self.contents += 1
+
+    def _is_executable(self, entry: CatalogRecord) -> bool:
+        return isinstance(self._catalog, KnowsExecutables) and self._catalog.is_executable(entry)
 
     def _is_missing(self, entry: CatalogRecord) -> bool:
         """Whether the catalog says that it does not have the content; a catalog that cannot be reached may have it."""

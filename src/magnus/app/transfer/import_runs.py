@@ -154,10 +154,10 @@ class _Import:
 
     def _bring_step(self, run: RunRecord, step: StepRecord) -> int:
         """Bring the content of the step, then its record; 1 if that was not there."""
-        placed = self.contents.of_step(run, step)
         if self._store.get_step(run.run_id, step.path) is not None:
+            self.contents.repair(run, step)
             return 0
-        self._store.put_step(run.run_id, placed)
+        self._store.put_step(run.run_id, self.contents.of_step(run, step))
         return 1
 
     def _bring_logs(self, archived: ArchivedRun) -> int:

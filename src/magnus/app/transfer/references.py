@@ -12,6 +12,8 @@ from magnus.values import Json
 
 PLACE: Final = "catalog"
 """Stands in an archive for the place of an entry whose content is kept."""
+_PLACE_OF_EXECUTABLE: Final = f"{PLACE}, executable"
+"""The same for a file that may be executed."""
 _HASH_DIGITS: Final = 64
 _HEX: Final = frozenset("0123456789abcdef")
 _FACTS: Final = ".facts/"
@@ -29,10 +31,15 @@ class Reference(Struct, frozen=True):
     size: int
     place: str = PLACE
 
+    @property
+    def is_executable(self) -> bool:
+        """Whether the file may be executed; of a reference in an archive."""
+        return self.place == _PLACE_OF_EXECUTABLE
 
-def without_places(step: StepRecord) -> StepRecord:
-    """The record as every catalog would have it."""
-    return with_entries(step, lambda entry: replace(entry, **_place(entry)))
+
+def without_places(step: StepRecord, is_executable: Callable[[CatalogRecord], bool] = lambda _: False) -> StepRecord:
+    """The record as every catalog would have it, but for files that may be executed, which an archive marks."""
+    return with_entries(step, lambda entry: replace(entry, **_place(entry, is_executable)))
 
 
 def with_entries(step: StepRecord, change: Callable[[CatalogRecord], CatalogRecord]) -> StepRecord:
@@ -44,9 +51,11 @@ def with_entries(step: StepRecord, change: Callable[[CatalogRecord], CatalogReco
     return replace(step, catalog=tuple(map(change, step.catalog)), scope=scope)
 
 
-def _place(entry: CatalogRecord) -> Mapping[str, str]:
-    kept = bool(entry.catalog_relative_path)
-    return {"catalog_relative_path": PLACE if kept else "", "catalog_handler_location": ""}
+def _place(entry: CatalogRecord, is_executable: Callable[[CatalogRecord], bool]) -> Mapping[str, str]:
+    place = ""
+    if entry.catalog_relative_path:
+        place = _PLACE_OF_EXECUTABLE if is_executable(entry) else PLACE
+    return {"catalog_relative_path": place, "catalog_handler_location": ""}
 
 
 def of_step(step: StepRecord, stored: Json) -> Iterator[Reference]:
@@ -81,7 +90,7 @@ def _all(stored: Json, branch: BranchPath) -> Iterator[Reference]:
                 name = next(
                     (str(found[key]) for key in ("name", "large", "object") if key in found), _FACTS + data_hash
                 )
-                yield Reference(branch, name, data_hash, size)
+                yield Reference(branch, name, data_hash, size, str(found.get("catalog_relative_path", PLACE)))
             case dict() as members:
                 waiting.extend(reversed(members.values()))
             case list() as elements:

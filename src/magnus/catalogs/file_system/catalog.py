@@ -30,6 +30,7 @@ from magnus.system.system_calls import REAL, SystemCalls
 if TYPE_CHECKING:
     from magnus.catalogs.file_system.logs import LogFiles
     from magnus.catalogs.file_system.maintenance import Maintenance
+    from magnus.catalogs.file_system.stored_files import StoredFiles
 
 
 class FileSystemOptions(Struct, frozen=True, forbid_unknown_fields=True):
@@ -147,13 +148,11 @@ class FileSystemCatalog:
     ) -> tuple[CatalogRecord, ...]:
         """Get the content of the entries, whichever run put them; a file that is in place is only hashed."""
         from magnus.catalogs.file_system.get_file import FileGetter  # lazy: as above
-        from magnus.catalogs.file_system.stored_files import StoredFiles  # lazy: as above
         from magnus.system.parallel import for_each
 
         del run_id, branch  # an entry says what its content is, and the content is everybody's
         refuse_names_of_one_file([entry.name for entry in entries], str(folder), self._system)
-        source = StoredFiles(self._store(), str(self._location), self._system)
-        getter = FileGetter(UserFolder(folder), source, self._hashes, self._system, durable=self._durable)
+        getter = FileGetter(UserFolder(folder), self._stored_files(), self._hashes, self._system, durable=self._durable)
         try:
             for_each(getter.get, entries)
         finally:
@@ -220,6 +219,10 @@ class FileSystemCatalog:
                 raise failed("read", name, error) from error
         raise damaged(name, bad, data_hash) if bad else not_there(name, str(self._location))
 
+    def is_executable(self, entry: CatalogRecord) -> bool:
+        """Whether the stored file may be executed."""
+        return self._stored_files().is_executable(entry)
+
     def __reduce__(self) -> "tuple[type[FileSystemCatalog], tuple[FileSystemOptions, Path]]":
         """In another process it is made again."""
         return FileSystemCatalog, (self._options, self._working_directory)
@@ -281,6 +284,11 @@ class FileSystemCatalog:
         from magnus.catalogs.file_system.logs import LogFiles  # lazy: many runs print nothing
 
         return LogFiles(str(self._location), run_id, self._system, durable=self._durable)
+
+    def _stored_files(self) -> "StoredFiles":
+        from magnus.catalogs.file_system.stored_files import StoredFiles  # lazy: many runs get no files
+
+        return StoredFiles(self._store(), str(self._location), self._system)
 
     def _store(self) -> ContentStore:
         home = str(self._location)

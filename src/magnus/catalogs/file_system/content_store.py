@@ -17,7 +17,7 @@ from magnus.catalogs.file_system import copying, hash_cache
 from magnus.catalogs.file_system.folders import OwnFolders
 from magnus.catalogs.file_system.hash_cache import HashCache, Integrity
 from magnus.errors import CatalogError
-from magnus.system.atomic_files import NO_LINKS, NewNames, sync_folder, temporary_file, write_all
+from magnus.system.atomic_files import CREATE, NO_LINKS, NewNames, sync_folder, temporary_file, write_all
 from magnus.system.system_calls import SystemCalls
 
 READ: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
@@ -108,15 +108,21 @@ class ContentStore:
 
     def add(self, content: Content, data: bytes) -> None:
         """Store the data, whose hash was taken; nothing is written when they are there already."""
-        if self.claim(content, data):
+        if os.access(self.path(content), os.F_OK) and self.claim(content, data):
             return
-        with self.receive(executable=content.executable) as (temporary, descriptor):
+        temporary = self._new_name()
+        descriptor = self._system.open(temporary, CREATE, _mode(content.executable))
+        try:
             write_all(descriptor, data, self._system)
             self.adopt(temporary, descriptor, content)
+        finally:
+            os.close(descriptor)
+            with suppress(OSError):
+                self._system.unlink(temporary)
 
     def receive(self, *, executable: bool) -> AbstractContextManager[tuple[str, int]]:
         """A new file for content, its path and an open descriptor; it is removed afterwards unless it was moved or linked."""
-        return temporary_file(self._new_name(), self._system, mode=0o555 if executable else 0o444)
+        return temporary_file(self._new_name(), self._system, mode=_mode(executable))
 
     def adopt(self, temporary: str, descriptor: int, content: Content) -> None:
         """Give a received file the name of its content, at once; another of the same content stands.
@@ -249,3 +255,7 @@ class ContentStore:
     def _new_name(self) -> str:
         self._folders.make(("tmp",))
         return self._new_names.next()
+
+
+def _mode(executable: bool) -> int:  # noqa: FBT001 - it is the fact that the mode says
+    return 0o555 if executable else 0o444

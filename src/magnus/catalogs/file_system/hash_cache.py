@@ -144,13 +144,13 @@ class HashCache:
 
 
 def _shard(path: str) -> int:
-    return zlib.crc32(os.fsencode(path)) % _SHARDS
+    return zlib.crc32(path.encode("utf-8", "surrogateescape")) % _SHARDS
 
 
 def _printed(item: tuple[str, _Entry]) -> bytes:
     path, entry = item
-    fields = (entry.data_hash, entry.size, entry.mtime, entry.ctime, entry.inode, int(entry.trusted), json.dumps(path))
-    line = " ".join(map(str, fields)).encode()
+    numbers = f"{entry.size} {entry.mtime} {entry.ctime} {entry.inode} {entry.trusted:d}"
+    line = f"{entry.data_hash} {numbers} {json.dumps(path)}".encode()
     return b"%08x %s\n" % (zlib.crc32(line), line)
 
 

@@ -75,13 +75,14 @@ class FilePutter:
     def _content(self, name: str) -> Content:
         """The content of the file; it is stored then, unless it is unchanged or `store_copy` is false."""
         path, status = resolved(self._folder, name)
-        remembered = Content(self._hashes.find(path, status), status.st_size, bool(status.st_mode & 0o100))
-        if remembered.data_hash and self._need_no_copy(name, remembered):
-            return remembered
+        if data_hash := self._hashes.find(path, status):
+            remembered = Content(data_hash, status.st_size, bool(status.st_mode & 0o100))
+            if self._need_no_copy(name, remembered):
+                return remembered
         with suppress(Changed):
-            return self._read(name, path)
+            return self._read(name, path, status)
         try:
-            return self._read(name, path)
+            return self._read(name, path, None)
         except Changed:
             raise changed(name) from None
 
@@ -91,20 +92,24 @@ class FilePutter:
     def _is_probably_there(self, name: str, content: Content) -> bool:
         return content.data_hash == self._unchanged.get(name) or self._store.holds(content)
 
-    def _read(self, name: str, path: str) -> Content:
+    def _read(self, name: str, path: str, status: os.stat_result | None) -> Content:
+        """Likewise, by reading; Changed when the file is not as in `status`, or as it is once open, by the end."""
         descriptor = self._system.open(path, READ, 0)
         try:
-            status = os.fstat(descriptor)
-            refuse_special(name, status)
+            if status is None:
+                status = os.fstat(descriptor)
+                refuse_special(name, status)
             read_at = self._system.now()
-            read = self._read_small if status.st_size <= BLOCK_BYTES else self._read_large
-            content = read(name, path, descriptor, status)
+            if status.st_size <= BLOCK_BYTES:
+                content = self._read_small(name, descriptor, status)
+            else:
+                content = self._read_large(name, path, descriptor, status)
         finally:
             os.close(descriptor)
         self._hashes.remember(path, status, content.data_hash, read_at=read_at)
         return content
 
-    def _read_small(self, name: str, _path: str, descriptor: int, status: os.stat_result) -> Content:
+    def _read_small(self, name: str, descriptor: int, status: os.stat_result) -> Content:
         data = self._system.read(descriptor, status.st_size + 1)
         refuse_changed(descriptor, status, len(data))
         content = Content(sha256(data), len(data), bool(status.st_mode & 0o100))
@@ -150,16 +155,17 @@ def resolved(folder: UserFolder, name: str) -> tuple[str, os.stat_result]:
 
 def refuse_special(name: str, status: os.stat_result) -> None:
     """CatalogError when it is a folder, a pipe or the like."""
+    if stat.S_ISREG(status.st_mode):
+        return
     if stat.S_ISDIR(status.st_mode):
         raise CatalogError(f"the catalog cannot keep {shown(name)}: it is a folder", fix="name the files in it")
-    if not stat.S_ISREG(status.st_mode):
-        raise CatalogError(f"the catalog cannot keep {shown(name)}: it is a pipe, a socket or a device")
+    raise CatalogError(f"the catalog cannot keep {shown(name)}: it is a pipe, a socket or a device")
 
 
 def refuse_changed(descriptor: int, before: os.stat_result, size: int) -> None:
     """Raise Changed when the file changed since before it was read; one that was replaced by another is as it was."""
     after = os.fstat(descriptor)
     is_replaced = after.st_nlink < before.st_nlink  # which sets the time of its status
-    is_same = after.st_mtime_ns == before.st_mtime_ns and (is_replaced or after.st_ctime_ns == before.st_ctime_ns)
-    if not is_same or size != before.st_size or after.st_size != before.st_size:
+    is_untouched = after.st_mtime_ns == before.st_mtime_ns and (is_replaced or after.st_ctime_ns == before.st_ctime_ns)
+    if not is_untouched or after.st_ino != before.st_ino or size != before.st_size or after.st_size != before.st_size:
         raise Changed

@@ -7,7 +7,7 @@ from contextlib import contextmanager, suppress
 
 from magnus.catalogs.file_system.content_store import Content, ContentStore
 from magnus.catalogs.file_system.copying import BLOCK_BYTES, copy_hashing, sha256
-from magnus.catalogs.file_system.failures import damaged, not_there
+from magnus.catalogs.file_system.failures import damaged, failed, not_there
 from magnus.catalogs.file_system.folders import parts_of
 from magnus.errors import CatalogError, DamagedContent
 from magnus.run_log.records import CatalogRecord
@@ -37,6 +37,13 @@ class StoredFiles:
             yield stored
         finally:
             os.close(source)
+
+    def is_executable(self, entry: CatalogRecord) -> bool:
+        """Whether the stored file of the entry may be executed. CatalogError."""
+        try:
+            return self._stored(entry).executable
+        except OSError as error:
+            raise failed("read", entry.name, error) from error
 
     def _stored(self, entry: CatalogRecord) -> Content:
         """The content as it is stored: to be executed, or not, as it was when it was put."""

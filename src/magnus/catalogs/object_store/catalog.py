@@ -177,6 +177,10 @@ class ObjectStoreCatalog(ObjectStoreService):
         """The content: small in memory, large in a temporary file."""
         return self._stored.open_content(name, data_hash, size)
 
+    def is_executable(self, entry: CatalogRecord) -> bool:
+        """Whether its path says so."""
+        return is_executable(entry)
+
     def open_log(self, run_id: str, path: StepPath) -> BinaryIO:
         """A file whose content is sent while the step prints."""
         return io.BufferedWriter(LogWriter(self._objects, layout.log(run_id, path)))

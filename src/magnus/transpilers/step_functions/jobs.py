@@ -15,7 +15,7 @@ from magnus.interfaces.together import Together
 from magnus.interfaces.transpiler import TranspileRequest
 from magnus.transpilers.planning import PlanRules
 from magnus.transpilers.process_plan import Process
-from magnus.transpilers.reentry import Input, Word, fill_in, iteration_command, process_command
+from magnus.transpilers.reentry import Input, Word, end_command, fill_in, iteration_command, process_command
 from magnus.transpilers.step_functions import state_data
 from magnus.transpilers.step_functions.handover import Handover, Place, place_of
 from magnus.transpilers.step_functions.intrinsics import Expression, array, json_of
@@ -62,7 +62,7 @@ class Jobs:
         is_one = process.attempts > 1
         words = process_command(process, self._with_data, one_attempt=is_one)
         state = self._state(process.first.node.name, process, words, process.starts, is_root=is_root)
-        state["Retry"] = [*self._retries_of_requests(process), *_retries_of_attempts(process)]
+        state["Retry"] = [*self._retries_of_requests(process.override), *_retries_of_attempts(process)]
         return state
 
     def join_round(self, process: Process, *, is_root: bool) -> dict[str, Json]:
@@ -71,7 +71,21 @@ class Jobs:
         assert isinstance(loop, CompositeNode)
         words = iteration_command(self._with_data)
         state = self._state(loop.name, process, words, loop, is_root=is_root)
-        state["Retry"] = self._retries_of_requests(process)
+        state["Retry"] = self._retries_of_requests(process.override)
+        return state
+
+    def closing(self, status: Expression) -> dict[str, Json]:
+        """The state that records the end of a run that no process could record; without what follows."""
+        values = {
+            Input.RUN_ID: state_data.RUN_ID,
+            Input.WORKFLOW: state_data.WORKFLOW,
+            Input.WORKFLOW_NAME: state_data.RUN_ID,
+            Input.STATUS: status,
+        }
+        words = end_command(self._with_data)
+        command = array([*self._options.program, *fill_in(words, values)])
+        state = self._task("end-run", self.settings(""), command, self._defaults())
+        state["Retry"] = self._retries_of_requests("")
         return state
 
     def exposed(self) -> Mapping[str, Json]:
@@ -131,7 +145,7 @@ class Jobs:
                     "AssignPublicIp": "ENABLED" if options.network.assign_public_ip else "DISABLED",
                 }
             }
-        return self._sync("ecs:runTask", parameters)
+        return {**self._sync("ecs:runTask", parameters), "TimeoutSeconds": settings.timeout}
 
     def _sync(self, action: str, parameters: dict[str, Json]) -> dict[str, Json]:
         return {
@@ -141,8 +155,8 @@ class Jobs:
             "ResultPath": None,
         }
 
-    def _retries_of_requests(self, process: Process) -> list[Json]:
-        retries = self.settings(process.override).retries
+    def _retries_of_requests(self, override: str) -> list[Json]:
+        retries = self.settings(override).retries
         if not retries:
             return []
         errors: list[Json] = [*_BUSY[self._options.compute]]
@@ -154,9 +168,17 @@ class Jobs:
         return [
             {"Name": VARIABLE_PREFIX + name, "Value.$": json_of(state_data.parameter(name))}
             if name in exposed
-            else {"Name": VARIABLE_PREFIX + name, "Value": json.dumps(value, sort_keys=True)}
+            else _default(name, value)
             for name, value in self._request.parameters.items()
         ]
+
+    def _defaults(self) -> list[dict[str, Json]]:
+        """The initial parameters, for a process that may create a run of which no other process started."""
+        return [_default(name, value) for name, value in self._request.parameters.items()]
+
+
+def _default(name: str, value: Json) -> dict[str, Json]:
+    return {"Name": VARIABLE_PREFIX + name, "Value": json.dumps(value, sort_keys=True)}
 
 
 def _retries_of_attempts(process: Process) -> list[Json]:

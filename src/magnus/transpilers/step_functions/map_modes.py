@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from msgspec import Struct
 
 from magnus.graph.nodes import MappedBranches
-from magnus.transpilers.process_plan import Composite
+from magnus.transpilers.process_plan import Composite, PipelinePlan
 from magnus.transpilers.step_functions.jobs import Jobs
 
 
@@ -46,3 +46,13 @@ class MapModes:
                 is_distributed=True, reason=f"distributed: {count} branches are more than {self._inline_branches}"
             )
         return MapMode(is_distributed=False, reason=f"inline: {count} branches are at most {self._inline_branches}")
+
+    def is_any_distributed(self, plan: PipelinePlan) -> bool:
+        """Whether any map of the plan runs its branches in executions of their own."""
+        for unit in plan.units.values():
+            if isinstance(unit, Composite):
+                if isinstance(unit.node.branches, MappedBranches) and self.of(unit).is_distributed:
+                    return True
+                if any(map(self.is_any_distributed, unit.plans)):
+                    return True
+        return False

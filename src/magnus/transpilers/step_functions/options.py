@@ -82,7 +82,7 @@ class Override(Struct, frozen=True, forbid_unknown_fields=True):
         shared_memory: the size of `/dev/shm` in MiB.
         ephemeral_storage: the size of the disk on Fargate in GiB.
         retries: how often AWS starts a job again that its infrastructure stopped.
-        timeout: after how many seconds AWS Batch stops a job.
+        timeout: after how many seconds AWS stops a job.
         environment: more variables of the container.
         tags: more tags.
         max_concurrency: of a map: how many of its branches run at a time.
@@ -114,7 +114,7 @@ class StepFunctionsOptions(Struct, frozen=True, forbid_unknown_fields=True):
         region: the region, as in `eu-central-1`.
         queue: the name or the ARN of the job queue of AWS Batch.
         name: the name of the state machine; names of other resources start with it.
-        account: the number of the account, for the commands that are shown.
+        account: the number of the account; with it files for commands of `aws` are written beside the template.
         compute: who runs containers: AWS Batch (`submitJob`), or Amazon ECS (`runTask`).
         platform: where containers run.
         cluster: the name or the ARN of the cluster of ECS.
@@ -126,7 +126,7 @@ class StepFunctionsOptions(Struct, frozen=True, forbid_unknown_fields=True):
         shared_memory: the size of `/dev/shm` in MiB.
         ephemeral_storage: the size of the disk on Fargate in GiB.
         retries: how often AWS starts a job again that its infrastructure stopped; apart from `max_attempts` of steps.
-        timeout: after how many seconds AWS Batch stops a job.
+        timeout: after how many seconds AWS stops a job.
         max_duration: after how many seconds AWS stops an execution.
         max_concurrency: of a map: how many of its branches run at a time.
         map: where the branches of a map run: in the execution (`inline`), or in executions of their own (`distributed`).
@@ -137,7 +137,9 @@ class StepFunctionsOptions(Struct, frozen=True, forbid_unknown_fields=True):
         environment: variables of all containers.
         secrets: variables of all containers, from Secrets Manager or the Parameter Store.
         volumes: file systems of Amazon EFS that all containers see.
+        readable_secrets: the ARNs of secrets and parameters that code reads by `aws-secrets-manager` and `aws-ssm`.
         log_group: the log group of CloudWatch for the output of containers.
+        execution_log_group: the ARN of the log group of CloudWatch for the events of executions.
         tags: tags of all resources.
         schedule: when the machine is started, as EventBridge writes it: `rate(1 day)`, `cron(0 3 * * ? *)`.
         expose_parameters_as_inputs: whether initial parameters may be changed in the input of an execution.
@@ -173,7 +175,9 @@ class StepFunctionsOptions(Struct, frozen=True, forbid_unknown_fields=True):
     environment: Texts = field(default_factory=dict)
     secrets: tuple[Secret, ...] = ()
     volumes: tuple[Volume, ...] = ()
+    readable_secrets: tuple[str, ...] = ()
     log_group: str = ""
+    execution_log_group: str = ""
     tags: Texts = field(default_factory=dict)
     schedule: str = ""
     expose_parameters_as_inputs: bool = True
