@@ -24,7 +24,7 @@ from magnus.app.composition.configuration import Configuration
 from magnus.app.composition.load_configuration import FILE_VARIABLE, FOLDER_VARIABLE, load_configuration
 from magnus.app.composition.run_context import private_folder, temporary_folder
 from magnus.app.inspect.find import find_run
-from magnus.app.reproduce.project import Project, Source, import_path, restore_project
+from magnus.app.reproduce.project import Project, Source, ignored_files, import_path, restore_project
 from magnus.app.reproduce.repository import own_environment
 from magnus.app.reproduce.verdict import (
     Judgement,
@@ -41,7 +41,7 @@ from magnus.engine.context import Services, now
 from magnus.engine.processes.children import run_to_end
 from magnus.errors import InvalidConfiguration, InvalidInput, ServiceError
 from magnus.interfaces.capabilities import Locality
-from magnus.run_log.records import RunRecord, is_cached
+from magnus.run_log.records import RunRecord, Status, is_cached
 from magnus.run_log.run_ids import check_new_run_id, new_run_id
 from magnus.values import Json
 
@@ -98,7 +98,7 @@ def reproduce(request: ReproduceRequest, say: Callable[[str], None]) -> Reproduc
         )
         say(f"restoring the project of '{record.run_id}' in {folder}")
         project = restore_project(source, folder)
-        again = _Again(request, configuration, record.run_id, project)
+        again = _Again(request, configuration, source, project)
         run_id = request.run_id or new_run_id(now(), os.urandom)
         again.run(run_id)
         return _compared(built, record, run_id, again, configuration)
@@ -145,10 +145,13 @@ def _folder(request: ReproduceRequest) -> Iterator[Path]:
 class _Again:
     """Runs the run again, and steps of it a further time, by processes in the restored project."""
 
-    def __init__(self, request: ReproduceRequest, configuration: Configuration, run: str, project: Project) -> None:
+    def __init__(
+        self, request: ReproduceRequest, configuration: Configuration, source: Source, project: Project
+    ) -> None:
         self.request = request
+        self.source = source
         self.project = project
-        self._run = run
+        self._run = source.run.run_id
         self._options = ["-c", configuration.file] if configuration.file else []
         self._environment = _environment(request, project)
 
@@ -200,17 +203,16 @@ def _compared(
         ReadRun(one, store, built.catalog) for one in (store.get_run(record.run_id), store.get_run(run_id))
     )
     difference = compare_runs(first, second, alike(first, second))
-    places = _places(again)
-    steps = differing_steps(difference, places)
+    places, side_by_side = _places(again), pairs(first, second)
+    ends = {path for pair in side_by_side if pair.either.is_terminal for path in (pair.first_path, pair.second_path)}
+    steps = differing_steps(difference, ends, places)
     paths = to_judge(steps, _MOST_JUDGED)
     if paths and not again.request.once:
         steps = judged(steps, _judgements(configuration, again, run_id, paths))
-    side_by_side = pairs(first, second)
-    status = second.record.status.value
     return Reproduction(
         original=record.run_id,
         run_id=run_id,
-        status=status,
+        status=second.record.status.value,
         steps=steps,
         run=tuple(change for change in without_places(difference.run, places) if not steps or change.kind == "status"),
         data=data_differences(difference),
@@ -218,8 +220,9 @@ def _compared(
             *surroundings(difference),
             *_of_records(first, second),
             *again.project.notes,
+            *(ignored_files(again.source, again.project) if second.record.status is Status.FAIL else ()),
         ),
-        compared=len([pair for pair in side_by_side if not pair.either.is_terminal]),
+        compared=len([pair for pair in side_by_side if pair.either.branching is None and not pair.either.is_terminal]),
         folder=str(again.project.folder) if again.request.folder else "",
     )
 

@@ -1,6 +1,6 @@
 """Decides from the difference of a run and its second run whether it was reproduced, and which steps differ. Pure."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Final, Literal
 
 from msgspec import Struct
@@ -46,7 +46,7 @@ class Reproduction(Struct, frozen=True):
         run: the differences of status and message of the whole runs.
         data: sentences on files of the project that have other content.
         surroundings: sentences on all that was not the same, or could not be compared.
-        compared: the number of compared steps.
+        compared: the number of compared steps, without those around others.
         folder: where the restored project is, if it is still there.
     """
 
@@ -85,10 +85,15 @@ def _steps(count: int) -> str:
     return f"{count} step{'' if count == 1 else 's'}"
 
 
-def differing_steps(difference: Difference, places: Mapping[str, str]) -> tuple[DifferingStep, ...]:
-    """The steps with other results; `places` are folders, which count as the same in messages, by the text for them."""
+def differing_steps(
+    difference: Difference, ends: Collection[str], places: Mapping[str, str]
+) -> tuple[DifferingStep, ...]:
+    """The steps with other results, without `ends`, the paths of success and fail steps, which follow from other steps.
+
+    `places` are folders, which count as the same in messages, by the text for them.
+    """
     cleaned = (_without_noise(step, places) for step in difference.steps)
-    found = [step for step in cleaned if step.own]
+    found = [step for step in cleaned if step.own and (step.second or step.first) not in ends]
     paths = [step.second or step.first for step in found]
     return tuple(
         DifferingStep(path, step.name, tuple(leaf for change in step.changes for leaf in leaf_changes(change)))

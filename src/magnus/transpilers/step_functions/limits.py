@@ -19,6 +19,7 @@ from magnus.graph.nodes import (
     Node,
     RepeatedBranch,
     StaticBranches,
+    TerminalNode,
     graphs_of,
 )
 from magnus.interfaces.together import Together
@@ -217,14 +218,11 @@ class PlanLimits:
             {"name": VARIABLE_PREFIX + name, "value": json.dumps(value)} for name, value in parameters.items()
         ]
         size = _bytes({"command": [*command], "environment": environment})
-        if size > MOST_BYTES_OF_OVERRIDES:
+        is_for_parameters = _bytes(environment) > MOST_BYTES_OF_OVERRIDES // 2
+        if size > MOST_BYTES_OF_OVERRIDES and not (is_for_parameters and isinstance(node, TerminalNode)):
             message = f"its job gets {size} bytes of command and parameters, and AWS takes {MOST_BYTES_OF_OVERRIDES}"
-            large = _bytes(environment) > MOST_BYTES_OF_OVERRIDES // 2
-            fix = (
-                "give large parameters in a file that is in the image"
-                if large
-                else "shorten the names of steps around it"
-            )
+            large = "give large parameters in a file that is in the image"
+            fix = large if is_for_parameters else "shorten the names of steps around it"
             yield Problem(message, fix, self._place_of(node), node.name)
 
     def _place_of(self, node: Node) -> Location | None:
