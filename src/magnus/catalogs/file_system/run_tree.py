@@ -1,6 +1,6 @@
 """The tree of the files of a run, as they are in the project, and the merge of two of them.
 
-A put of many files makes their names in a tree apart, which the tree of the run takes over by a rename of whole folders:
+A put of many files makes their names in a tree apart, which joins the tree of the run by a rename of whole folders:
 that costs less than a rename, or a link, of each file.
 """
 
