@@ -2,7 +2,7 @@
 
 import json
 
-import machines
+import interpreted
 import pytest
 import test_corpus
 
@@ -12,7 +12,7 @@ pytestmark = [pytest.mark.xdist_group("step functions"), pytest.mark.timeout(180
 @pytest.mark.slow
 @pytest.mark.parametrize("name", test_corpus.NAMES)
 def test_the_corpus_comes_out_as_everywhere(step_functions, asl_faults, tmp_path, name):
-    store = machines.stores(step_functions, f"corpus/{name}")
-    drive = machines.driver(step_functions, asl_faults)
+    store = interpreted.stores(step_functions, f"corpus/{name}")
+    drive = interpreted.driver(step_functions, asl_faults)
     came = test_corpus.driven(name, store, drive, tmp_path, spill_threshold=1000, catalog=store)
     assert came == json.loads((test_corpus.CORPUS / "expected" / f"{name}.json").read_text())

@@ -50,7 +50,7 @@ def definition(folder, name="state-machine"):
     return json.loads((folder / FOLDER / f"{name}.json").read_text())
 
 
-def interpreted(services, faults, folder, arguments, **options):
+def log_of_machine(services, faults, folder, arguments, **options):
     """The run log of a run by moto's interpreter of a machine that is valid."""
     machine = create(services, folder, arguments, **options)
     assert faults(definition(folder)) == []
@@ -72,6 +72,6 @@ def driver(services, faults, **options):
     """A way to run pipelines, as `drivers` has."""
 
     def by_step_functions(folder, _dag, arguments):
-        return interpreted(services, faults, Path(folder), arguments, **options)
+        return log_of_machine(services, faults, Path(folder), arguments, **options)
 
     return by_step_functions
