@@ -21,7 +21,6 @@ from magnus.catalogs.file_system.copying import BLOCK_BYTES, HashingFile, sha256
 from magnus.catalogs.file_system.failures import damaged, failed, not_there
 from magnus.catalogs.file_system.folders import UserFolder, refuse_names_of_one_file
 from magnus.catalogs.file_system.hash_cache import HashCache
-from magnus.catalogs.file_system.run_tree import RunTree
 from magnus.errors import InvalidConfiguration
 from magnus.graph.path import BranchPath, StepPath
 from magnus.interfaces.capabilities import Locality, ServiceCapabilities
@@ -32,6 +31,7 @@ from magnus.system.system_calls import REAL, SystemCalls
 if TYPE_CHECKING:
     from magnus.catalogs.file_system.logs import LogFiles
     from magnus.catalogs.file_system.maintenance import Maintenance
+    from magnus.catalogs.file_system.run_tree import RunTree
     from magnus.catalogs.file_system.stored_files import StoredFiles
 
 
@@ -166,7 +166,7 @@ class FileSystemCatalog:
         store = self._store()
         return tuple(self._adopted(entry, tree, store) if entry.catalog_relative_path else entry for entry in entries)
 
-    def _adopted(self, entry: CatalogRecord, tree: RunTree, store: ContentStore) -> CatalogRecord:
+    def _adopted(self, entry: CatalogRecord, tree: "RunTree", store: ContentStore) -> CatalogRecord:
         try:
             content = self._claimed(entry, store)
             tree.put(entry.name, partial(store.link, content))
@@ -299,7 +299,9 @@ class FileSystemCatalog:
         location = self._options.catalog_location
         return CatalogRecord(name, content.data_hash, relative_path, location, "put", content.size)
 
-    def _tree(self, run_id: str, branch: BranchPath) -> RunTree:
+    def _tree(self, run_id: str, branch: BranchPath) -> "RunTree":
+        from magnus.catalogs.file_system.run_tree import RunTree  # lazy: many runs put no files
+
         return RunTree(str(self._location), run_id, branch, self._system, durable=self._durable)
 
 
