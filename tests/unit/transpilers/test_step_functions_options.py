@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from machines import files, loaded, transpiler
+from written_machines import files, loaded, transpiler
 
 from magnus.graph.nodes import Graph, TaskNode, TaskSpec, TerminalNode
 from magnus.interfaces.transpiler import TranspileRequest
