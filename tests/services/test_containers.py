@@ -533,6 +533,7 @@ def test_a_run_is_reproduced_in_containers(folder):
     )
     assert done.returncode == 1, done.stderr
     document = json.loads(done.stdout)
+    assert [step["path"] for step in document["steps"]] == ["b"], done.stdout + done.stderr
     [step] = document["steps"]
     assert [change["what"] for change in step["changes"]] == ["place"]
     assert (step["path"], step["judgement"]) == ("b", "not judged")

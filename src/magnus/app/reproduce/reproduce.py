@@ -22,9 +22,10 @@ from magnus.app.compare.read_run import ReadRun, alike
 from magnus.app.composition import executors, services
 from magnus.app.composition.configuration import Configuration
 from magnus.app.composition.load_configuration import FILE_VARIABLE, FOLDER_VARIABLE, load_configuration
-from magnus.app.composition.run_context import private_folder, temporary_folder
+from magnus.app.composition.run_context import temporary_folder
 from magnus.app.inspect.find import find_run
 from magnus.app.reproduce.project import Project, Source, ignored_files, import_path, restore_project
+from magnus.app.reproduce.project_folder import project_folder
 from magnus.app.reproduce.repository import own_environment
 from magnus.app.reproduce.verdict import (
     Judgement,
@@ -138,7 +139,7 @@ def _folder(request: ReproduceRequest) -> Iterator[Path]:
             raise InvalidInput(f"'{request.folder}' exists already", fix="name a folder that does not exist")
         yield folder
         return
-    with private_folder(temporary_folder(request.environment)) as private:
+    with project_folder(temporary_folder(request.environment)) as private:
         yield private.resolve() / "project"
 
 

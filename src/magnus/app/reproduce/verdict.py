@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Final, Literal
 
-from msgspec import Struct
+from msgspec import UNSET, Struct
 from msgspec.structs import replace
 
 from magnus.app.compare.model import Change, Difference, StepDifference, leaf_changes
@@ -31,8 +31,8 @@ class DifferingStep(Struct, frozen=True):
 
     @property
     def has_other_inputs(self) -> bool:
-        """Whether it got other parameters or files than in the first run."""
-        return any(change.kind in {"given", "got"} for change in self.changes)
+        """Whether it got other parameters or files than in the first run; a step that fails early may not come to them."""
+        return any(change.kind in {"given", "got"} and change.after is not UNSET for change in self.changes)
 
 
 class Reproduction(Struct, frozen=True):
