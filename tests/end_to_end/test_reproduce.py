@@ -2,11 +2,20 @@
 
 import json
 import os
+import signal
 import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 from safety_net import LONGEST_SECONDS
+
+from magnus.app.composition import services
+from magnus.app.composition.load_configuration import load_configuration
+from magnus.app.inspect.viewer import steps_below
+from magnus.graph.path import BranchPath
 
 GIT = ["git", "-c", "user.name=a", "-c", "user.email=a@example.org", "-c", "protocol.file.allow=always"]
 WORK = """\
@@ -194,10 +203,7 @@ def test_files_that_the_run_stored_are_restored(project):
 
 def wait_for_older(file):
     """Wait until the change of the file is older than the doubt of magnus about times."""
-    import time
-
-    while time.time() - file.stat().st_ctime < 0.1:
-        time.sleep(0.01)
+    wait_until(lambda: time.time() - file.stat().st_ctime > 0.1)
 
 
 def test_missing_or_damaged_changes_are_one_error(project):
@@ -290,9 +296,7 @@ def test_every_kind_of_step_on_executors_of_this_machine(project, executor):
     ran = project.magnus("execute", "all.yaml", "--run-id", "r", "-c", "c.yaml", *arguments)
     assert ran.status == 0, ran.err
     document = reproduced(project, "r", status=1)
-    assert document["not_deterministic"] == ["choose/a/a", "both/r/r"] or set(document["not_deterministic"]) == {
-        step["path"] for step in document["steps"]
-    }
+    assert set(document["not_deterministic"]) == {step["path"] for step in document["steps"]}
     assert {step["path"].partition("/")[0] for step in document["steps"]} == {"choose", "both"}
     assert document["surroundings"] == []
     document = reproduced(project, "r", "--once", status=1)
@@ -334,18 +338,12 @@ def test_a_kept_folder_and_an_id(project):
     assert "exists already" in refused.err
 
 
-def test_other_packages_and_another_python_are_named(project):
+def test_other_packages_are_named(project):
     project.magnus("execute", "p.yaml", "--n", "4", "--run-id", "r")
     packages = project.path.parent / "packages"
     (packages / "odd_package-2.5.dist-info").mkdir(parents=True)
     document = reproduced(project, "r", env={"PYTHONPATH": str(packages)})
     assert document["surroundings"] == ["package odd-package is new, 2.5"]
-    records = project.path / ".run_log_store/r.jsonl"
-    version = json.loads(project.magnus("show", "r", "--json").out)["run_config"]["environment"]["python"]
-    text = records.read_text()
-    assert f'"python":"{version}"' in text
-    rewritten = text.replace(f'"python":"{version}"', '"python":"3.99.0"')
-    assert len(rewritten) != 0
 
 
 def test_secrets_are_looked_up_anew_and_masked_parameters_are_given_again(project):
@@ -461,3 +459,181 @@ def test_an_engine_cannot_run_it_here(project):
     result = project.magnus("reproduce", "r", "-c", "argo.yaml")
     assert result.status == 2
     assert "the executor 'argo' only writes the pipeline down for another engine" in result.err
+
+
+SLOW = """\
+dag:
+  steps:
+    a: {command: 'if [ -n "$SLOW" ]; then touch "$SLOW"; sleep 600; fi', command_type: shell}
+"""
+
+
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGTERM, 143), (signal.SIGINT, 130), (signal.SIGKILL, -9)])
+def test_what_it_started_ends_with_it(project, tmp_path, number, status):
+    project.write("slow.yaml", SLOW)
+    commit(project)
+    project.magnus("execute", "slow.yaml", "--run-id", "r")
+    started = tmp_path / "started"
+    reproducing = project.start("reproduce", "r", "--run-id", "again", env={"SLOW": str(started)})
+    wait_until(started.exists)
+    reproducing.send_signal(number)
+    _, error = reproducing.communicate(timeout=LONGEST_SECONDS)
+    assert reproducing.returncode == status, error
+
+    def run():
+        return json.loads(project.magnus("show", "again", "--json").out)
+
+    wait_until(lambda: run()["status"] == "FAIL")
+    assert run()["message"] == "interrupted"
+    for left in Path(project.environment["TMPDIR"]).iterdir():  # of the killed process, which the next run removes
+        assert number == signal.SIGKILL
+        assert left.name.startswith("magnus-")
+    assert project.magnus("reproduce", "r", "--run-id", "third").status == 0
+
+
+def wait_until(condition):
+    deadline = time.monotonic() + LONGEST_SECONDS
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def test_a_step_that_makes_its_folder_or_adds_to_a_file_is_deterministic(project):
+    command = "mkdir made; date +%N > made/now; echo line >> lines; export x=$(cat lines)"
+    project.write("m.yaml", f"dag: {{steps: {{a: {{command: '{command}', command_type: shell, returns: [x],"
+                  " catalog: {put: ['made/*', lines]}}}}")  # fmt: skip
+    project.write(".gitignore", IGNORED + "made\nlines\n")
+    commit(project)
+    assert project.magnus("execute", "m.yaml", "--run-id", "r").status == 0
+    document = reproduced(project, "r", status=1)
+    assert [change["what"] for change in steps(document)["a"]["changes"]] == ["made/now"]
+    assert document["not_deterministic"] == ["a"]
+    assert steps(document)["a"]["reason"] == "put made/now"
+
+
+def test_every_form_of_change_is_restored_under_every_configuration_of_git(project):
+    hook = project.path / ".git/hooks/post-checkout"
+    hook.parent.mkdir(exist_ok=True)
+    hook.write_text(f"#!/bin/sh\ntouch {project.path.parent}/hooked\n")
+    hook.chmod(0o755)
+    for name, value in (("diff.noprefix", "true"), ("diff.context", "0"), ("diff.relative", "true"),
+                        ("diff.up.textconv", "tr a-z A-Z <"), ("core.quotePath", "false")):  # fmt: skip
+        git(project, "config", name, value)
+    project.write(".gitattributes", "*.txt diff=up\n")
+    for name in ("a b.txt", "gone.txt", "named.txt", "n\new.txt", "run.sh"):
+        project.write(name, f"{name}\n2\n3\n4\n5\n6\n7\n")
+    (project.path / "bin").write_bytes(b"\x00\x01")
+    (project.path / "link").symlink_to("a b.txt")
+    listing = "cat *.txt bin link run.sh; ls -lR --time-style=+ *.txt bin link run.sh"
+    project.write(
+        "f.yaml",
+        f"dag: {{steps: {{a: {{command: 'export x=$(({listing}) | base64 -w0)', command_type: shell, returns: [x]}}}}}}",
+    )
+    commit(project)
+    project.write("a b.txt", "more\n")
+    project.write("n\new.txt", "n\new.txt\n2\n3\nfour\n5\n6\n7\n")
+    git(project, "rm", "-q", "gone.txt")
+    git(project, "mv", "named.txt", "other.txt")
+    (project.path / "run.sh").chmod(0o755)
+    (project.path / "bin").write_bytes(b"\x00\x02\x03")
+    (project.path / "link").unlink()
+    (project.path / "link").symlink_to("bin")
+    project.write("staged.txt", "staged\n")
+    git(project, "add", "staged.txt")
+    assert project.magnus("execute", "f.yaml", "--run-id", "stored", "-c", "capture.yaml").status == 0
+    assert project.magnus("execute", "f.yaml", "--run-id", "not-stored").status == 0
+    assert len(reproduced(project, "not-stored")["surroundings"]) == 2
+    git(project, "stash", "-q")
+    assert reproduced(project, "stored")["surroundings"] == []
+    assert not (project.path.parent / "hooked").exists()
+
+
+def test_in_python(project):
+    project.magnus("execute", "p.yaml", "--n", "4", "--run-id", "r")
+    steps_ = "{g: {command: work.guess, returns: [g]}}"
+    project.write("r.yaml", f"dag: {{steps: {steps_}}}")
+    project.magnus("execute", "r.yaml", "--run-id", "random")
+    project.write("ask.py", "import magnus, sys\nresult = magnus.reproduce(sys.argv[1])\n"
+                  "print(result.reproduced, result.verdict, result.not_deterministic, result.run_id)\n")  # fmt: skip
+    assert project.python("ask.py", "r").stdout.startswith("True reproduced: 3 steps of 'r' came out the same () ")
+    assert project.python("ask.py", "random").stdout.startswith(
+        "False not reproduced: 1 of 1 step of 'random' differ ('g',) "
+    )
+
+
+def test_a_file_that_git_ignores_is_named_where_the_new_run_fails(project):
+    project.write(".gitignore", IGNORED + "data\n")
+    project.write("data/x", "1")
+    project.write(
+        "parts/d.yaml",
+        "dag: {steps: {a: {command: 'export x=$(cat data/x) && test $x', command_type: shell, returns: [x]}}}",
+    )
+    project.write("i.yaml", "dag: {steps: {inner: {type: dag, dag_definition: parts/d.yaml}}}")
+    commit(project)
+    assert project.magnus("execute", "i.yaml", "--run-id", "r").status == 0
+    document = reproduced(project, "r", status=1)
+    [step] = document["steps"]
+    assert (step["path"], step["judgement"]) == ("inner/dag/a", "same again")
+    assert {
+        change["what"]: (change["before"], change["after"]) for change in step["changes"] if change["kind"] == "status"
+    } == {"": ("SUCCESS", "FAIL")}
+    [note] = document["surroundings"]
+    assert note.startswith("git ignores 'data/', and the run did not store them, so they were not there")
+
+
+def test_a_run_of_another_python_and_machine(project, monkeypatch):
+    """There is one Python here, so the record of the run says that it was another one."""
+    project.magnus("execute", "p.yaml", "--n", "4", "--run-id", "r")
+    monkeypatch.chdir(project.path)
+    services_ = services.services(load_configuration("", {}, project.path), project.path)
+    store = services_.run_log_store
+    run = store.get_run("r")
+    around = {**run.run_config["environment"], "python": "3.99.1", "platform": "Darwin-23-arm64"}
+    owner = replace(run.owner, host="elsewhere")
+    store.create_run(replace(run, run_id="other", owner=owner, run_config={**run.run_config, "environment": around}))
+    for step in steps_below(store, "r", BranchPath()):
+        store.put_step("other", step)
+    store.close()
+    version = ".".join(map(str, sys.version_info[:3]))
+    surroundings = reproduced(project, "other")["surroundings"]
+    assert surroundings[0].startswith("platform was Darwin-23-arm64, is Linux")
+    assert surroundings[1:] == [f"python was 3.99.1, is {version}", f"machine was elsewhere, is {run.owner.host}"]
+
+
+def test_a_linked_work_tree(project):
+    git(project, "worktree", "add", "-q", "../linked", "-b", "other")
+    project.path = project.path.parent / "linked"
+    project.write("helper.py", "DEPTH = 5\n")
+    commit(project)
+    project.magnus("execute", "p.yaml", "--n", "4", "--run-id", "r")
+    project.write("helper.py", "DEPTH = 6\n")
+    assert reproduced(project, "r")["surroundings"] == []
+
+
+def test_failed_messages_may_name_the_folder(project):
+    command = "echo $PWD/missing >&2; exit 3"
+    project.write("m.yaml", f"dag: {{steps: {{a: {{command: '{command}', command_type: shell}}}}}}")
+    project.write("fail.py", "import os\n\ndef f():\n    raise ValueError(os.getcwd() + '/x')\n")
+    project.write("f.yaml", "dag: {steps: {a: {command: fail.f}}}")
+    commit(project)
+    for file in ("m.yaml", "f.yaml"):
+        project.magnus("execute", file, "--run-id", file[0])
+        assert reproduced(project, file[0])["status"] == "FAIL"
+
+
+def test_what_is_no_run_of_tasks(project):
+    project.write(
+        "session.py", "import magnus\nmagnus.start_interactive_session(run_id='s')\nmagnus.end_interactive_session()\n"
+    )
+    project.write("mocked.yaml", "executor: {type: mocked}")
+    commit(project)
+    project.python("session.py")
+    refused = project.magnus("reproduce", "s")
+    assert refused.status == 2
+    assert "the run 's' is an interactive session" in refused.err
+    project.magnus("execute", "p.yaml", "--n", "4", "--run-id", "r")
+    document = reproduced(project, "r", "-c", "mocked.yaml", status=1)
+    assert {step["judgement"] for step in document["steps"]} == {"not judged"}
+    assert document["surroundings"][0] == "configuration: executor.type was local, is mocked"
+    project.magnus("execute_function", "work.load", "--n", "3", "--run-id", "f")
+    assert reproduced(project, "f")["compared_steps"] == 1

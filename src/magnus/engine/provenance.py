@@ -190,8 +190,11 @@ def _changed(status: str) -> Iterator[str]:
             case "1":
                 yield entry.split(" ", 8)[8]
             case "2":
-                yield entry.split(" ", 9)[9]
-                next(entries, None)  # the path before the file was renamed
+                *_, score, path = entry.split(" ", 9)
+                yield path
+                before = next(entries, "")
+                if before and score.startswith("R"):  # it was renamed, and not copied
+                    yield before
             case "u":
                 yield entry.split(" ", 10)[10]
             case "?":

@@ -1,9 +1,10 @@
 """What an executor needs to run steps by the re-entry command, if the folders of a run are mounted.
 
 Abilities of services decide, never their names: one that is `Located` has its files mounted, and one that
-`ReadsEnvironment` gets its variables.
+`ReadsEnvironment` gets its variables, and has the files mounted that they name, such as certificates.
 """
 
+import os
 from collections.abc import Iterator, Mapping
 from functools import partial
 from pathlib import Path
@@ -14,7 +15,7 @@ from magnus.app.composition.load_configuration import FOLDER_VARIABLE
 from magnus.engine.context import RunContext, Services
 from magnus.graph.nodes import Graph
 from magnus.graph.path import StepPath
-from magnus.interfaces.capabilities import Located, ReadsEnvironment, ServiceCapabilities
+from magnus.interfaces.capabilities import Located, ReadsEnvironment, SecretVariableNames, ServiceCapabilities
 from magnus.interfaces.executor import ReentrySpec
 from magnus.interfaces.reentry import step_command
 
@@ -28,7 +29,11 @@ def reentry_spec(configuration: Configuration, context: RunContext, variables: M
         version=__version__,
         working_directory=context.working_directory,
         written=(context.working_directory, *_locations(services.run_log_store, services.catalog)),
-        read=(*_written_by_users(context, folder), *_locations(services.secrets, services.experiment_tracker)),
+        read=(
+            *_written_by_users(context, folder),
+            *_locations(services.secrets, services.experiment_tracker),
+            *_files_of_variables(services),
+        ),
         environment={**variables, **variables_read(services, context.graph), **apart},
         command=step_command,
         override=partial(override_of, context.graph, configuration.executor.type),
@@ -64,8 +69,14 @@ def _written_by_users(context: RunContext, folder: Path | None) -> Iterator[Path
         yield context.script.absolute().parent
 
 
-def variables_read(services: Services, graph: Graph) -> Mapping[str, str]:
-    """The variables of the environment that services read; secrets that steps list have variables, too."""
+def _files_of_variables(services: Services) -> list[Path]:
+    """The existing files that are values of variables; a variable with a secret may have any text, and is left out."""
+    readers = [service for service in _readers(services) if not isinstance(service, SecretVariableNames)]
+    values = (value for service in readers for value in service.variables(()).values() if value.startswith("/"))
+    return [Path(value) for value in values if os.path.isfile(value)]  # noqa: PTH113 - a value may be too long for a path
+
+
+def _readers(services: Services) -> list[ReadsEnvironment]:
     families = (
         services.run_log_store,
         services.catalog,
@@ -73,11 +84,15 @@ def variables_read(services: Services, graph: Graph) -> Mapping[str, str]:
         services.picklers.default,
         services.experiment_tracker,
     )
+    return [service for service in families if isinstance(service, ReadsEnvironment)]
+
+
+def variables_read(services: Services, graph: Graph) -> Mapping[str, str]:
+    """The variables of the environment that services read; secrets that steps list have variables, too."""
     secrets = sorted({name for task in graph.tasks() for name in task.secrets})
     read: dict[str, str] = {}
-    for service in families:
-        if isinstance(service, ReadsEnvironment):
-            read.update(service.variables(secrets))
+    for service in _readers(services):
+        read.update(service.variables(secrets))
     return read
 
 
