@@ -5,6 +5,7 @@ import re
 import pytest
 
 from magnus.catalogs.file_system import folders
+from magnus.catalogs.file_system.run_tree import RunTree
 from magnus.errors import CatalogError
 from magnus.graph.path import BranchPath
 from magnus.system.system_calls import REAL
@@ -91,7 +92,7 @@ def test_a_name_that_leads_out_is_refused(name):
 )
 def test_a_name_that_leads_out_is_refused_beside_names_that_do_not(tmp_path, name):
     of_user = folders.UserFolder(tmp_path)
-    tree = folders.RunTree(str(tmp_path), "run", ROOT, REAL, durable=False)
+    tree = RunTree(str(tmp_path), "run", ROOT, REAL, durable=False)
     for plain in ("a", "data/a", "data/b"):
         assert of_user.place(plain) == f"{of_user.root}/{plain}"
         assert tree.relative(plain) == f"run/{plain}"
@@ -105,7 +106,7 @@ def test_a_name_that_leads_out_is_refused_beside_names_that_do_not(tmp_path, nam
 )
 def test_a_name_of_its_own_kind_is_placed_beside_plain_names(tmp_path, name, place):
     of_user = folders.UserFolder(tmp_path)
-    tree = folders.RunTree(str(tmp_path), "run", ROOT, REAL, durable=False)
+    tree = RunTree(str(tmp_path), "run", ROOT, REAL, durable=False)
     for _ in range(2):
         assert of_user.place(name) == f"{of_user.root}/{name}"
         assert tree.relative(name) == f"run/{place}"

@@ -8,7 +8,7 @@ import states_rules
 import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from machines import files, loaded, transpiler, written
+from written_machines import files, loaded, transpiler, written
 
 from magnus.app.run.load_pipeline import load_pipeline
 from magnus.errors import Location

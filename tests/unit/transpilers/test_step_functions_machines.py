@@ -7,7 +7,7 @@ import json
 
 import pytest
 import states_rules
-from machines import CORPUS, loaded, written
+from written_machines import CORPUS, loaded, written
 
 EXPECTED = CORPUS / "step-functions"
 NAMES = sorted(file.stem for file in CORPUS.glob("*.yaml"))

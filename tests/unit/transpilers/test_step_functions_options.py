@@ -3,7 +3,11 @@
 import json
 
 import pytest
-from machines import files, loaded, transpiler
+import states_rules
+from botocore.loaders import Loader
+from botocore.model import ServiceModel
+from botocore.validate import validate_parameters
+from written_machines import files, loaded, transpiler
 
 from magnus.graph.nodes import Graph, TaskNode, TaskSpec, TerminalNode
 from magnus.interfaces.transpiler import TranspileRequest
@@ -233,3 +237,55 @@ def test_an_option_that_aws_refuses_is_refused(options, message):
     messages = refused(**options)
     assert any(message in one for one in messages), messages
     assert not any("hunter2" in one for one in messages)
+
+
+EVERYTHING = {
+    "shared_memory": 512,
+    "gpu": 1,
+    "tags": {"team": "us"},
+    "environment": {"MODE": "x"},
+    "secrets": (Secret("DB_PASSWORD", SECRET),),
+    "volumes": (Volume("fs-0123456789abcdef0", "/mnt/data", access_point="fsap-0123456789abcdef0"),),
+    "log_group": "/team/magnus",
+}
+FARGATE = {
+    "platform": "fargate",
+    "ephemeral_storage": 30,
+    "shared_memory": None,
+    "gpu": 0,
+    "network": Network(("subnet-1",), ("sg-1",)),
+}
+
+
+@pytest.mark.parametrize("options", [EVERYTHING, {**EVERYTHING, **FARGATE}], ids=["ec2", "fargate"])
+@pytest.mark.parametrize(
+    ("compute", "service", "create", "run"),
+    [("batch", "batch", "RegisterJobDefinition", "SubmitJob"), ("ecs", "ecs", "RegisterTaskDefinition", "RunTask")],
+)
+def test_requests_have_the_shapes_of_aws(compute, service, create, run, options):
+    """As the models of botocore say."""
+    options = {"network": Network(("subnet-1",)), **options, "compute": compute, "cluster": "main"}
+    assert refused(**options) == []
+    model = Loader().load_service_model(service, "service-2")
+    requests = ServiceModel(model, service)
+    found = files(loaded("everything-inside-everything"), account=ACCOUNT, parameters={"x": 3}, **options)
+    definition = json.loads(found["step-functions/containers/magnus.json"])
+    validate_parameters(definition, requests.operation_model(create).input_shape)
+    machine = json.loads(found["step-functions/state-machine.json"])
+    jobs = [state for state in states_rules.states_of(machine).values() if f":{service}:" in str(state.get("Resource"))]
+    assert jobs
+    for state in jobs:
+        validate_parameters(lower(state["Parameters"]), requests.operation_model(run).input_shape)
+
+
+def lower(value):
+    """Parameters of a state as the API of the service names them; expressions become texts, that of a command a list."""
+    match value:
+        case {"Command.$": _, **more}:
+            return {**lower(more), "command": ["magnus"]}
+        case dict():
+            return {key[0].lower() + key[1:].removesuffix(".$"): lower(inner) for key, inner in value.items()}
+        case list():
+            return [lower(inner) for inner in value]
+        case _:
+            return value

@@ -135,6 +135,25 @@ def _listed(names: Sequence[str]) -> str:
     return ", ".join(f"'{name}'" for name in names[:_MOST_NAMED]) + more
 
 
+def ignored_files(source: Source, project: Project) -> Iterator[str]:
+    """A sentence on the files of the user's project that git ignores, which were not restored."""
+    if project.original == source.working_directory and not (project.top / ".git").exists():
+        return
+    listed = ("ls-files", "--others", "--ignored", "--exclude-standard", "--directory", "-z")
+    environment = repository.own_environment(source.environment)
+    names = map(os.fsdecode, filter(None, repository.git(listed, project.original, environment).split(b"\0")))
+    hidden = {os.path.abspath(folder) for folder in source.hidden}  # noqa: PTH100 - as text
+    left_out = [name for name in names if not _is_no_input(project.original / name, hidden)]
+    missing = [name for name in left_out if not os.path.lexists(project.top / name)]
+    if missing:
+        yield f"git ignores {_listed(missing)}, and the run did not store them, so they were not there; put the files that steps read into the catalog"
+
+
+def _is_no_input(place: Path, hidden: Collection[str]) -> bool:
+    """Whether it is a folder of magnus, of Python or an environment."""
+    return str(place) in hidden or place.name == "__pycache__" or (place / "pyvenv.cfg").exists()
+
+
 def import_path(project: Project) -> list[str]:
     """The folders of the restored project that stand for folders of the user's project on the import path of this process.
 

@@ -22,9 +22,10 @@ from magnus.app.compare.read_run import ReadRun, alike
 from magnus.app.composition import executors, services
 from magnus.app.composition.configuration import Configuration
 from magnus.app.composition.load_configuration import FILE_VARIABLE, FOLDER_VARIABLE, load_configuration
-from magnus.app.composition.run_context import private_folder, temporary_folder
+from magnus.app.composition.run_context import temporary_folder
 from magnus.app.inspect.find import find_run
-from magnus.app.reproduce.project import Project, Source, import_path, restore_project
+from magnus.app.reproduce.project import Project, Source, ignored_files, import_path, restore_project
+from magnus.app.reproduce.project_folder import project_folder
 from magnus.app.reproduce.repository import own_environment
 from magnus.app.reproduce.verdict import (
     Judgement,
@@ -36,6 +37,7 @@ from magnus.app.reproduce.verdict import (
     to_judge,
     without_places,
 )
+from magnus.app.run.interactive_session import SESSION_FILE
 from magnus.app.run.original_run import importable_pipeline, original_run
 from magnus.engine.context import Services, now
 from magnus.engine.processes.children import run_to_end
@@ -98,7 +100,7 @@ def reproduce(request: ReproduceRequest, say: Callable[[str], None]) -> Reproduc
         )
         say(f"restoring the project of '{record.run_id}' in {folder}")
         project = restore_project(source, folder)
-        again = _Again(request, configuration, record.run_id, project)
+        again = _Again(request, configuration, source, project)
         run_id = request.run_id or new_run_id(now(), os.urandom)
         again.run(run_id)
         return _compared(built, record, run_id, again, configuration)
@@ -126,6 +128,11 @@ def _check(configuration: Configuration, record: RunRecord) -> None:
             fix="name a configuration with an executor that runs it here and the same run log and catalog: -c FILE",
             location=configuration.executor.locate(),
         )
+    if record.run_config.get("pipeline_file") == SESSION_FILE:
+        message = (
+            f"the run '{record.run_id}' is an interactive session, and its run log does not have what was typed in it"
+        )
+        raise InvalidInput(message, fix="put the code into a function, and run it as a task")
     importable_pipeline(record, "", fix=_LOCAL)
 
 
@@ -138,17 +145,20 @@ def _folder(request: ReproduceRequest) -> Iterator[Path]:
             raise InvalidInput(f"'{request.folder}' exists already", fix="name a folder that does not exist")
         yield folder
         return
-    with private_folder(temporary_folder(request.environment)) as private:
+    with project_folder(temporary_folder(request.environment)) as private:
         yield private.resolve() / "project"
 
 
 class _Again:
     """Runs the run again, and steps of it a further time, by processes in the restored project."""
 
-    def __init__(self, request: ReproduceRequest, configuration: Configuration, run: str, project: Project) -> None:
+    def __init__(
+        self, request: ReproduceRequest, configuration: Configuration, source: Source, project: Project
+    ) -> None:
         self.request = request
+        self.source = source
         self.project = project
-        self._run = run
+        self._run = source.run.run_id
         self._options = ["-c", configuration.file] if configuration.file else []
         self._environment = _environment(request, project)
 
@@ -200,17 +210,16 @@ def _compared(
         ReadRun(one, store, built.catalog) for one in (store.get_run(record.run_id), store.get_run(run_id))
     )
     difference = compare_runs(first, second, alike(first, second))
-    places = _places(again)
-    steps = differing_steps(difference, places)
+    places, side_by_side = _places(again), pairs(first, second)
+    ends = {path for pair in side_by_side if pair.either.is_terminal for path in (pair.first_path, pair.second_path)}
+    steps = differing_steps(difference, ends, places)
     paths = to_judge(steps, _MOST_JUDGED)
     if paths and not again.request.once:
         steps = judged(steps, _judgements(configuration, again, run_id, paths))
-    side_by_side = pairs(first, second)
-    status = second.record.status.value
     return Reproduction(
         original=record.run_id,
         run_id=run_id,
-        status=status,
+        status=second.record.status.value,
         steps=steps,
         run=tuple(change for change in without_places(difference.run, places) if not steps or change.kind == "status"),
         data=data_differences(difference),
@@ -218,8 +227,9 @@ def _compared(
             *surroundings(difference),
             *_of_records(first, second),
             *again.project.notes,
+            *(ignored_files(again.source, again.project) if steps else ()),
         ),
-        compared=len([pair for pair in side_by_side if not pair.either.is_terminal]),
+        compared=len([pair for pair in side_by_side if pair.either.branching is None and not pair.either.is_terminal]),
         folder=str(again.project.folder) if again.request.folder else "",
     )
 
@@ -233,15 +243,16 @@ def _places(again: _Again) -> Mapping[str, str]:
 def _judgements(
     configuration: Configuration, again: _Again, run_id: str, paths: Sequence[str]
 ) -> Mapping[str, tuple[Judgement, str]]:
-    runs_on = executors.executor_capabilities(configuration).runs_on
-    if executors.executor_capabilities(configuration).reenters or runs_on is Locality.NETWORK:
-        reason = f"its process is one of the executor '{configuration.executor.type}'"
+    spread = executors.executor_capabilities(configuration)
+    if spread.reenters or spread.mocks or spread.runs_on is Locality.NETWORK:
+        reason = f"the executor is '{configuration.executor.type}'"
         return dict.fromkeys(paths, ("not judged", reason))
     return again.steps(run_id, paths)
 
 
 def _of_records(first: ReadRun, second: ReadRun) -> Iterator[str]:
-    """Sentences on what the records of the runs say of machines, secrets, the program and reused steps."""
+    """Sentences on what the records of the runs say of damage, machines, secrets, the program and reused steps."""
+    yield from (f"in the run log of '{first.record.run_id}': {line}" for line in first.facts().damage)
     hosts = first.record.owner.host, second.record.owner.host
     if hosts[0] != hosts[1]:
         yield f"machine was {hosts[0]}, is {hosts[1]}"

@@ -1,9 +1,9 @@
 """Decides from the difference of a run and its second run whether it was reproduced, and which steps differ. Pure."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Final, Literal
 
-from msgspec import Struct
+from msgspec import UNSET, Struct
 from msgspec.structs import replace
 
 from magnus.app.compare.model import Change, Difference, StepDifference, leaf_changes
@@ -12,11 +12,13 @@ from magnus.app.compare.sentences import sentence
 Judgement = Literal["", "inputs", "not deterministic", "same again", "not judged"]
 """Why a step differs.
 
-`inputs`: its inputs differ, as an earlier step does. `not deterministic`: a further run with the inputs of the second run
+`inputs`: its inputs differ, so the cause comes before it. `not deterministic`: a further run with the inputs of the second run
 had another result. `same again`: the further run had the same result. `not judged`: it could not run a further time. ""
 for a step around others, and where it did not run in both runs.
 """
-_RECORDED: Final = frozenset({"code", "variable", "pipeline", "configuration", "packages", "environment", "commit"})
+_RECORDED: Final = frozenset(
+    {"code", "parameter", "variable", "pipeline", "configuration", "packages", "environment", "commit"}
+)
 """The kinds of causes that are no results of the run."""
 
 
@@ -31,8 +33,8 @@ class DifferingStep(Struct, frozen=True):
 
     @property
     def has_other_inputs(self) -> bool:
-        """Whether it got other parameters or files than in the first run."""
-        return any(change.kind in {"given", "got"} for change in self.changes)
+        """Whether it got other parameters or files than in the first run; a step that fails early may not come to them."""
+        return any(change.kind in {"given", "got"} and change.after is not UNSET for change in self.changes)
 
 
 class Reproduction(Struct, frozen=True):
@@ -46,7 +48,7 @@ class Reproduction(Struct, frozen=True):
         run: the differences of status and message of the whole runs.
         data: sentences on files of the project that have other content.
         surroundings: sentences on all that was not the same, or could not be compared.
-        compared: the number of compared steps.
+        compared: the number of compared steps, without those around others.
         folder: where the restored project is, if it is still there.
     """
 
@@ -85,10 +87,15 @@ def _steps(count: int) -> str:
     return f"{count} step{'' if count == 1 else 's'}"
 
 
-def differing_steps(difference: Difference, places: Mapping[str, str]) -> tuple[DifferingStep, ...]:
-    """The steps with other results; `places` are folders, which count as the same in messages, by the text for them."""
+def differing_steps(
+    difference: Difference, ends: Collection[str], places: Mapping[str, str]
+) -> tuple[DifferingStep, ...]:
+    """The steps with other results, without `ends`, the paths of success and fail steps, which follow from other steps.
+
+    `places` are folders, which count as the same in messages, by the text for them.
+    """
     cleaned = (_without_noise(step, places) for step in difference.steps)
-    found = [step for step in cleaned if step.own]
+    found = [step for step in cleaned if step.own and (step.second or step.first) not in ends]
     paths = [step.second or step.first for step in found]
     return tuple(
         DifferingStep(path, step.name, tuple(leaf for change in step.changes for leaf in leaf_changes(change)))

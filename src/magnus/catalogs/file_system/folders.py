@@ -1,11 +1,11 @@
-"""Names on a disk and folders that no file gets out of: of the user, of the catalog, and the tree of files of each run."""
+"""Names on a disk and folders that no file gets out of: of the user and of the catalog."""
 
 import errno
 import hashlib
 import os
 import stat
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
@@ -21,8 +21,6 @@ _LONGEST_ENCODED: Final = 240
 _KEPT_OF_LONG: Final = 160
 _CHECKED: Final = frozenset(".%")
 _OURS: Final = frozenset((".branches", ".logs"))
-_TRIES: Final = 100
-"""More than any number of processes that undo one another's folders has needed; each try is a few system calls."""
 
 
 def parts_of(name: str) -> tuple[str, ...]:
@@ -211,50 +209,6 @@ class OwnFolders:
         if not self._replacing or not stat.S_ISREG(mode):
             raise CatalogError(f"{path!r} is in the way: the catalog needs a folder there", fix="remove it")
         self._system.unlink(path)
-
-
-class RunTree:
-    """The files of one branch of a run, at `location`; files of the root are in the folder of the run itself.
-
-    It has the newest put: a file replaces a folder of its name, and a folder replaces a file.
-    """
-
-    def __init__(self, location: str, run_id: str, branch: BranchPath, system: SystemCalls, *, durable: bool) -> None:
-        self._top = (run_folder(run_id), *branch_folders(branch))
-        self._folders = OwnFolders(location, system, durable=durable, replacing=True)
-        self._parts_of_folders: dict[str, tuple[str, ...]] = {}
-
-    def put(self, name: str, link: Callable[[str], None]) -> None:
-        """Have the file of this name made by `link`, which gets its path; the folder of it is there.
-
-        Of two processes that put a file and a folder of one name, one stands. OSError or CatalogError when it cannot
-        be made.
-        """
-        for _ in range(_TRIES - 1):
-            try:
-                return link(self._place(name))
-            except (FileNotFoundError, FileExistsError, NotADirectoryError, IsADirectoryError):
-                self._folders.forget()  # another process put a file where a folder was, or a folder where a file was
-        return link(self._place(name))
-
-    def _place(self, name: str) -> str:
-        folders, part = self._parts(name)
-        return f"{self._folders.make(folders)}/{part}"
-
-    def relative(self, name: str) -> str:
-        """The same path, relative to the location."""
-        folders, part = self._parts(name)
-        return f"{'/'.join(folders)}/{part}"
-
-    def _parts(self, name: str) -> tuple[tuple[str, ...], str]:
-        """The folders of the file below the location, and its own name."""
-        folder, part = folder_and_part(name)
-        if part and (known := self._parts_of_folders.get(folder)):
-            return known, part
-        *folders, last = (*self._top, *tree_parts(parts_of(name)))
-        if part:
-            self._parts_of_folders[folder] = tuple(folders)
-        return tuple(folders), last
 
 
 def entries_in(folder: str) -> "list[os.DirEntry[str]]":

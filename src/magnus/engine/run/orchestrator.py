@@ -81,7 +81,7 @@ def run(
 def _reuse(context: RunContext, original: RunRecord, record: RunRecord) -> "Reuse":
     from magnus.engine.run.reuse import Reuse  # lazy: most runs resume no other
 
-    return Reuse(context, original, record)
+    return Reuse(context, original, record, reads_branches=True)
 
 
 def cached_results(context: RunContext) -> "CachedResults | None":

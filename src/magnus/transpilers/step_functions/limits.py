@@ -26,6 +26,7 @@ from magnus.interfaces.together import Together
 from magnus.interfaces.transpiler import TranspileRequest
 from magnus.transpilers.process_plan import Composite, PipelinePlan, Process, Single
 from magnus.transpilers.reentry import Input, encode_name, fill_in, iteration_command, process_command
+from magnus.transpilers.refusals import looks_like_secret
 from magnus.transpilers.step_functions import option_rules
 from magnus.transpilers.step_functions.containers import definitions
 from magnus.transpilers.step_functions.costs import Cost, Costs
@@ -90,7 +91,7 @@ def _of_texts(request: TranspileRequest) -> Iterator[Problem]:
 def _of_variables(options: StepFunctionsOptions, request: TranspileRequest) -> Iterator[Problem]:
     """Variables of the environment that pipeline and configuration use, which stand in definitions."""
     for name in of_containers(request.variables, options):
-        if option_rules.SAYS_SECRET.search(name):
+        if looks_like_secret(name):
             message = f"the variable {name} looks like a secret, and everybody in the account can read definitions"
             fix = f"give it by 'secrets', with 'environment_variable: {name}' and 'value_from'"
             yield Problem(message, fix, request.locate_option())
