@@ -79,7 +79,7 @@ class SpillingStore:
         self._last_result = (run_id, slim) if step.status in ENDED else None
 
     def result(self, run_id: str, path: StepPath) -> StepRecord | None:
-        """The record of a step that has just ended, as `get_step` returns it.
+        """The record of a step that has just finished, as `get_step` returns it.
 
         If this process put it, it is not read again, which would be another request to a server for each step. No other
         process puts a record of the step meanwhile.
@@ -128,7 +128,7 @@ class SpillingStore:
 
 
 def result_of(store: RunLogStore, run_id: str, path: StepPath) -> StepRecord | None:
-    """The record of a step that has just ended."""
+    """The record of a step that has just finished."""
     return store.result(run_id, path) if isinstance(store, SpillingStore) else store.get_step(run_id, path)
 
 
