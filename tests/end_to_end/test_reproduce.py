@@ -619,3 +619,21 @@ def test_failed_messages_may_name_the_folder(project):
     for file in ("m.yaml", "f.yaml"):
         project.magnus("execute", file, "--run-id", file[0])
         assert reproduced(project, file[0])["status"] == "FAIL"
+
+
+def test_what_is_no_run_of_tasks(project):
+    project.write(
+        "session.py", "import magnus\nmagnus.start_interactive_session(run_id='s')\nmagnus.end_interactive_session()\n"
+    )
+    project.write("mocked.yaml", "executor: {type: mocked}")
+    commit(project)
+    project.python("session.py")
+    refused = project.magnus("reproduce", "s")
+    assert refused.status == 2
+    assert "the run 's' is an interactive session" in refused.err
+    project.magnus("execute", "p.yaml", "--n", "4", "--run-id", "r")
+    document = reproduced(project, "r", "-c", "mocked.yaml", status=1)
+    assert {step["judgement"] for step in document["steps"]} == {"not judged"}
+    assert document["surroundings"][0] == "configuration: executor.type was local, is mocked"
+    project.magnus("execute_function", "work.load", "--n", "3", "--run-id", "f")
+    assert reproduced(project, "f")["compared_steps"] == 1

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Final
 
 from msgspec import convert, json, to_builtins
+from msgspec.structs import replace
 
 from magnus.graph.path import StepPath
 from magnus.run_log import json_bytes, parameters
@@ -30,6 +31,9 @@ _CATALOG: Final = tuple[CatalogRecord, ...]
 _STATUS: Final = {status.value: status for status in Status}
 _COMMON_TYPE: Final = "task"
 """The type that the record of a step does not name."""
+_RARE_FIELDS: Final = frozenset(
+    ("mock", "metrics", "scope", "branching", "code_identities", "earlier_attempts", "given_up", "cache")
+)
 
 
 def step_to_json(step: StepRecord) -> dict[str, Json]:
@@ -87,20 +91,29 @@ def _rest_of_step(step: StepRecord) -> dict[str, Json]:
 
 def step_from_json(stored: dict[str, Json]) -> StepRecord:
     """The record that `step_to_json` wrote."""
+    status = _STATUS[stored["status"]]
+    attempts, parameters, entries = stored.get("attempts"), stored.get("parameters"), stored.get("catalog")
+    step = StepRecord(
+        StepPath.parse(stored["step"]),
+        stored["position"],
+        status,
+        stored.get("step_type", _COMMON_TYPE),
+        stored.get("message", ""),
+        attempts=tuple([_attempt_from_json(*numbered, status) for numbered in enumerate(attempts)]) if attempts else (),
+        parameters=_parameters_from_json(parameters) if parameters else {},
+        catalog=convert(entries, _CATALOG) if entries else (),
+    )
+    return step if _RARE_FIELDS.isdisjoint(stored) else _with_rest_of_step(step, stored)
+
+
+def _with_rest_of_step(step: StepRecord, stored: dict[str, Json]) -> StepRecord:
+    """The record with the fields that few records have."""
     identities = stored.get("code_identities")
     scope, branching = stored.get("scope"), stored.get("branching")
-    status = _STATUS[stored["status"]]
-    return StepRecord(
-        path=StepPath.parse(stored["step"]),
-        position=stored["position"],
-        status=status,
-        step_type=stored.get("step_type", _COMMON_TYPE),
-        message=stored.get("message", ""),
+    return replace(
+        step,
         mock=stored.get("mock", False),
-        attempts=tuple([_attempt_from_json(*numbered, status) for numbered in enumerate(stored.get("attempts", ()))]),
-        parameters=_parameters_from_json(stored.get("parameters", {})),
         metrics=_metrics_from_json(stored.get("metrics", {}), stored.get("counted_metrics", ())),
-        catalog=convert(stored.get("catalog", ()), _CATALOG),
         scope=None if scope is None else _scope_from_json(scope),
         branching=None if branching is None else _branching_from_json(branching),
         code_identities=None if identities is None else tuple(CodeIdentity(**identity) for identity in identities),

@@ -37,12 +37,13 @@ from magnus.app.reproduce.verdict import (
     to_judge,
     without_places,
 )
+from magnus.app.run.interactive_session import SESSION_FILE
 from magnus.app.run.original_run import importable_pipeline, original_run
 from magnus.engine.context import Services, now
 from magnus.engine.processes.children import run_to_end
 from magnus.errors import InvalidConfiguration, InvalidInput, ServiceError
 from magnus.interfaces.capabilities import Locality
-from magnus.run_log.records import RunRecord, Status, is_cached
+from magnus.run_log.records import RunRecord, is_cached
 from magnus.run_log.run_ids import check_new_run_id, new_run_id
 from magnus.values import Json
 
@@ -127,6 +128,11 @@ def _check(configuration: Configuration, record: RunRecord) -> None:
             fix="name a configuration with an executor that runs it here and the same run log and catalog: -c FILE",
             location=configuration.executor.locate(),
         )
+    if record.run_config.get("pipeline_file") == SESSION_FILE:
+        message = (
+            f"the run '{record.run_id}' is an interactive session, and its run log does not have what was typed in it"
+        )
+        raise InvalidInput(message, fix="put the code into a function, and run it as a task")
     importable_pipeline(record, "", fix=_LOCAL)
 
 
@@ -221,7 +227,7 @@ def _compared(
             *surroundings(difference),
             *_of_records(first, second),
             *again.project.notes,
-            *(ignored_files(again.source, again.project) if second.record.status is Status.FAIL else ()),
+            *(ignored_files(again.source, again.project) if steps else ()),
         ),
         compared=len([pair for pair in side_by_side if pair.either.branching is None and not pair.either.is_terminal]),
         folder=str(again.project.folder) if again.request.folder else "",
@@ -237,15 +243,16 @@ def _places(again: _Again) -> Mapping[str, str]:
 def _judgements(
     configuration: Configuration, again: _Again, run_id: str, paths: Sequence[str]
 ) -> Mapping[str, tuple[Judgement, str]]:
-    runs_on = executors.executor_capabilities(configuration).runs_on
-    if executors.executor_capabilities(configuration).reenters or runs_on is Locality.NETWORK:
-        reason = f"its process is one of the executor '{configuration.executor.type}'"
+    spread = executors.executor_capabilities(configuration)
+    if spread.reenters or spread.mocks or spread.runs_on is Locality.NETWORK:
+        reason = f"the executor is '{configuration.executor.type}'"
         return dict.fromkeys(paths, ("not judged", reason))
     return again.steps(run_id, paths)
 
 
 def _of_records(first: ReadRun, second: ReadRun) -> Iterator[str]:
-    """Sentences on what the records of the runs say of machines, secrets, the program and reused steps."""
+    """Sentences on what the records of the runs say of damage, machines, secrets, the program and reused steps."""
+    yield from (f"in the run log of '{first.record.run_id}': {line}" for line in first.facts().damage)
     hosts = first.record.owner.host, second.record.owner.host
     if hosts[0] != hosts[1]:
         yield f"machine was {hosts[0]}, is {hosts[1]}"

@@ -12,11 +12,13 @@ from magnus.app.compare.sentences import sentence
 Judgement = Literal["", "inputs", "not deterministic", "same again", "not judged"]
 """Why a step differs.
 
-`inputs`: its inputs differ, as an earlier step does. `not deterministic`: a further run with the inputs of the second run
+`inputs`: its inputs differ, so the cause comes before it. `not deterministic`: a further run with the inputs of the second run
 had another result. `same again`: the further run had the same result. `not judged`: it could not run a further time. ""
 for a step around others, and where it did not run in both runs.
 """
-_RECORDED: Final = frozenset({"code", "variable", "pipeline", "configuration", "packages", "environment", "commit"})
+_RECORDED: Final = frozenset(
+    {"code", "parameter", "variable", "pipeline", "configuration", "packages", "environment", "commit"}
+)
 """The kinds of causes that are no results of the run."""
 
 

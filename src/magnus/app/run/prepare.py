@@ -305,13 +305,19 @@ def with_defaults(request: RunRequest, original: RunRecord | None, parameters_fi
 
 def _planned(prepared: PreparedRun, original: RunRecord, reporter: Reporter) -> PreparedRun:
     """The same with the plan, which is shown; InvalidInput when something changed that must not."""
-    from magnus.app.compare.causes import with_code_that_ran  # lazy: likewise
     from magnus.app.run.resume_plan import changes, plan  # lazy: only runs that resume another one have a plan
 
     folder = prepared.request.working_directory
     code = code_of_steps(prepared.pipeline.steps, folder)
-    ran = with_code_that_ran(prepared.services, original)
-    differences = tuple(changes(ran, prepared.pipeline, prepared.parameters, code, prepared.configuration.as_json()))
+    differences = tuple(
+        changes(
+            _with_code_that_ran(prepared, original),
+            prepared.pipeline,
+            prepared.parameters,
+            code,
+            prepared.configuration.as_json(),
+        )
+    )
     first = _first_step(prepared, original)
     resume_plan = plan(prepared.services, original, prepared.pipeline, prepared.parameters, differences, folder, first)
     if prepared.request.strict and resume_plan.changes:
@@ -320,6 +326,14 @@ def _planned(prepared: PreparedRun, original: RunRecord, reporter: Reporter) -> 
     for line in resume_plan.lines():
         reporter.report(Planned(line))
     return replace(prepared, plan=resume_plan, code=code, request=replace(prepared.request, from_step=first))
+
+
+def _with_code_that_ran(prepared: PreparedRun, original: RunRecord) -> RunRecord:
+    if not original.original_run_id:
+        return original
+    from magnus.app.compare.causes import with_code_that_ran  # lazy: most originals ran all their steps
+
+    return with_code_that_ran(prepared.services, original)
 
 
 def _first_step(prepared: PreparedRun, original: RunRecord) -> str:

@@ -21,7 +21,7 @@ _HASH_DIGITS: Final = 12
 _HEX_DIGITS: Final = 64
 _WORDS: Final = {"given": "input"}
 _JUDGEMENTS: Final = {
-    "inputs": "its inputs differ, as an earlier step does",
+    "inputs": "its inputs differ: the cause comes before it",
     "not deterministic": "not deterministic: a further run with the same code and inputs had another result",
     "same again": "a further run with the same inputs had the same result: the cause is in the code or the surroundings",
     "not judged": "it did not run a further time",

@@ -26,6 +26,7 @@ from magnus.interfaces.together import Together
 from magnus.interfaces.transpiler import TranspileRequest
 from magnus.transpilers.process_plan import Composite, PipelinePlan, Process, Single
 from magnus.transpilers.reentry import Input, encode_name, fill_in, iteration_command, process_command
+from magnus.transpilers.refusals import looks_like_secret
 from magnus.transpilers.step_functions import option_rules
 from magnus.transpilers.step_functions.containers import definitions
 from magnus.transpilers.step_functions.costs import Cost, Costs
@@ -90,17 +91,21 @@ def _of_texts(request: TranspileRequest) -> Iterator[Problem]:
 def _of_variables(options: StepFunctionsOptions, request: TranspileRequest) -> Iterator[Problem]:
     """Variables of the environment that pipeline and configuration use, which stand in definitions."""
     for name in of_containers(request.variables, options):
-        if option_rules.SAYS_SECRET.search(name):
+        if looks_like_secret(name):
             message = f"the variable {name} looks like a secret, and everybody in the account can read definitions"
             fix = f"give it by 'secrets', with 'environment_variable: {name}' and 'value_from'"
             yield Problem(message, fix, request.locate_option())
 
 
 def _of_parameters(request: TranspileRequest) -> Iterator[Problem]:
-    for name in request.parameters:
+    for name, value in request.parameters.items():
         if not _VARIABLE.match(name):
             message = f"the parameter '{name}' cannot be a variable of the environment of a container"
             yield Problem(message, "give it in a parameters file that is in the image", request.locate_option())
+        elif isinstance(value, str) and looks_like_secret(name):
+            message = f"the parameter '{name}' looks like a secret, and everybody in the account can read the machine"
+            fix = "let the step name it under 'secrets' instead"
+            yield Problem(message, fix, request.locate_option(), severity="warning")
 
 
 def _of_handover(request: TranspileRequest, graph: Graph, together: Together) -> Iterator[Problem]:
