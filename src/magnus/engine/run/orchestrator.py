@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from magnus.engine.context import RunContext
+from magnus.engine.files.spilling_store import result_of
 from magnus.engine.interaction.tracking import run_as_recorded
 from magnus.engine.rules import scope as scopes
 from magnus.engine.rules import traversal
@@ -240,7 +241,7 @@ class Walk:
 
     def _ran(self, place: Place, lost: str) -> None:
         """Take the result from the record of the step; if the record is open, the step failed with the message `lost`."""
-        step = self.store.get_step(self.context.run_id, place.action.path)
+        step = result_of(self.store, self.context.run_id, place.action.path)
         if step is None or step.status is Status.PROCESSING:
             step = self._unfinished(place, step, lost)
             self._put(step)

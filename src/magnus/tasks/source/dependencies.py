@@ -20,9 +20,12 @@ from magnus.tasks.source.pieces import Piece, Source, TextPiece, short_hash
 REST: Final = ""
 SCRIPT: Final = "__main__"
 _WHOLE: Final = "*"
+_TEXT: Final = "text"
 _SOURCES: Final = "src"
 _MOST_HOPS: Final = 100
 _OWN: Final = "magnus"
+_OF_ITS_NAMES: Final = frozenset({"__dict__", "__getattr__", "__annotations__", "__annotate__"})
+"""Attributes of a module that its own names decide."""
 
 
 class Use(NamedTuple):
@@ -59,7 +62,7 @@ class Reach(NamedTuple):
     @property
     def problem(self) -> str:
         """Why these may not be all pieces; "" if they are."""
-        return "its code changes where python finds modules (sys.path)" if self.moves_imports else ""
+        return "its code changes where python finds modules (sys.path, PYTHONPATH)" if self.moves_imports else ""
 
 
 class CodeDependencies:
@@ -81,6 +84,10 @@ class CodeDependencies:
     def note(self, file: str) -> None:
         """Add a file to the reach, before the caller reads it itself."""
         self._statuses.setdefault(file, status_of(file))
+
+    def note_moved_imports(self) -> None:
+        """Note that the code may change the folders in which modules are found."""
+        self._moves_imports = True
 
     def of(self, file: Path, module: str, names: Sequence[str]) -> Mapping[str, str]:
         """The pieces, `<file>:<name>`, or `<file>` for statements that define nothing, each with a short hash.
@@ -160,6 +167,10 @@ class _Follower:
         followed = [use for use in seen if isinstance(use, Use)]
         texts = any(self._reads_docs(use) for use in followed)
         digests = {self._shown(use): text for use in followed if (text := self._digest(use, texts=texts))}
+        if any(self._reads_source(use) for use in followed):
+            digests |= {
+                self._shown(Use(file, _TEXT)): self.modules.other_file(file) for file in {use.file for use in followed}
+            }
         statuses = self.modules.statuses
         files = {use.file: statuses[use.file] for use in seen if use.file in statuses}
         sight = [self._sight(use) for use in followed]
@@ -203,11 +214,19 @@ class _Follower:
 
     def _reads_docs(self, use: Use) -> bool:
         """Whether the code may read the docstring of anything it reaches."""
-        if use.name == REST and self.modules.quiet(use.file) is not None:
-            return False
-        source = self.modules.source(use.file)
-        piece = None if source is None else _piece(source, use.name)
+        piece = self._read_piece(use)
         return piece is not None and piece.uses.reads_docs
+
+    def _reads_source(self, use: Use) -> bool:
+        """Whether the code may read the text of anything it reaches."""
+        piece = self._read_piece(use)
+        return piece is not None and piece.uses.reads_source
+
+    def _read_piece(self, use: Use) -> Piece | None:
+        if use.name == REST and self.modules.quiet(use.file) is not None:
+            return None
+        source = self.modules.source(use.file)
+        return None if source is None else _piece(source, use.name)
 
     def _digest(self, use: Use, *, texts: bool) -> str:
         own = self._own_digest(use, texts=texts)
@@ -447,7 +466,7 @@ def _sight(source: Source, piece: Piece) -> _Sight:
 
 
 def _is_of_every_module(name: str) -> bool:
-    return name.startswith("__") and name.endswith("__") and name not in {"__dict__", "__getattr__"}
+    return name.startswith("__") and name.endswith("__") and name not in _OF_ITS_NAMES
 
 
 def _piece(source: Source, name: str) -> Piece | None:

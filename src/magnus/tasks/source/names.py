@@ -7,6 +7,7 @@ function of the module is no use of that function.
 import ast
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from itertools import pairwise
 from typing import Final, TypeAlias
 
@@ -21,6 +22,14 @@ _OWN_NAMES: Final = frozenset({"globals", "eval", "exec", "f_globals", "__global
 IMPORTERS: Final = frozenset({"import_module", "__import__", "run_module"})
 _FINDERS: Final = frozenset({"iter_modules", "walk_packages", "spec_from_file_location", "SourceFileLoader"})
 """Functions of python that find modules in folders."""
+_BY_NAME: Final = "find_spec"
+"""The function of python that says whether there is a module."""
+_RUNNERS: Final = frozenset({"exec", "eval"})
+"""Functions of python that run a text."""
+_READING: Final = frozenset(
+    {"getsource", "getsourcelines", "getcomments", "findsource", "co_firstlineno", "co_lines", "co_positions"}
+)
+"""Names by which code reads the text of code, or the numbers of its lines."""
 _IMPORT_PATH: Final = ("sys", "path")
 _ADDS_FOLDER: Final = "addsitedir"
 _DOCUMENTING: Final = frozenset({"__doc__", "getdoc"})
@@ -70,6 +79,7 @@ class Uses(Struct):
         sees_all: whether it may read any parameter of the step, or start a program that may.
         sees_files: whether it may ask the catalog for any file or object.
         reads_docs: whether it may read the docstring of anything.
+        reads_source: whether it may read the text of anything, comments and layout with it.
         moves_imports: whether it may change the folders in which modules are found.
     """
 
@@ -82,6 +92,7 @@ class Uses(Struct):
     sees_all: bool = False
     sees_files: bool = False
     reads_docs: bool = False
+    reads_source: bool = False
     moves_imports: bool = False
     places: set[str] = field(default_factory=set)
     in_classes: list[Imported] = field(default_factory=list)
@@ -93,6 +104,7 @@ class Uses(Struct):
             self.sees_all = self.sees_all or name in SEES_ALL
             self.sees_files = self.sees_files or name in SEES_FILES
             self.reads_docs = self.reads_docs or name in _DOCUMENTING
+            self.reads_source = self.reads_source or name in _READING
             if name in _FINDERS:
                 self.modules.add(ANY_MODULE)
 
@@ -242,9 +254,17 @@ class _Walk:
             self.found.note(chain)
             self.all_of((*node.args, *node.keywords), scope)
             return
-        if chain == ("sys", "modules", "get") and node.args:
+        if chain is not None and node.args and (chain == ("sys", "modules", "get") or chain[-1] == _BY_NAME):
             self.found.modules.add(_imported_text(node.args[0]))
+        if chain is not None and len(chain) == 1 and chain[0] in _RUNNERS and node.args:
+            self.text(node.args[0], scope)
         self.inside(node, scope)
+
+    def text(self, node: ast.expr, scope: _Scope) -> None:
+        """A text that is run, as far as it is written."""
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            with suppress(SyntaxError, ValueError, RecursionError, MemoryError):
+                self.all_of(ast.parse(node.value.strip()).body, self.within(scope))
 
     def subscript(self, node: ast.Subscript, scope: _Scope) -> None:
         """A module may be asked of all imported modules by its name."""

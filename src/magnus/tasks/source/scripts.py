@@ -25,11 +25,16 @@ _HEREDOC: Final = re.compile(r"<<-?[ \t]*['\"]?(\w+)")
 _FOLDER: Final = re.compile(r"(?:^|[\s;&|(])cd[ \t]+([^\s;&|<>()'\"$`]+)")
 _ASSIGNED: Final = re.compile(r"(?:^|[\s;&|(])([A-Za-z_]\w*)=['\"]?([^\s;&|<>()'\"$`]+)")
 _VARIABLE: Final = re.compile(r"\$(?:([A-Za-z_]\w*)|\{([A-Za-z_]\w*)\})")
+_PATHS: Final = re.compile(r"\bPYTHONPATH=(\S*)")
+_OF_ROOTS: Final = re.compile(
+    r"['\";&|)]*(?:\$\{?PYTHONPATH[^}]*\}?|(?:\.|\$PWD|\$\{PWD\}|\$\(pwd\))?/?(?:src)?/?)['\";&|)]*"
+)
+"""Folders of the import path that are followed in any case."""
 _NOTEBOOK: Final = ".ipynb"
 _MOST_NAMED: Final = 200
 _SUFFIXES: Final = (
     ".sh", ".bash", ".zsh", ".ksh", ".mk", ".py", ".R", ".r", ".jl", ".pl", ".pm", ".rb", ".js", ".mjs", ".cjs", ".sql",
-    ".awk", ".sed", ".jq", ".c", ".cc", ".cpp", ".h", ".hpp", ".go", ".rs", ".java",
+    ".awk", ".sed", ".jq", ".env", ".c", ".cc", ".cpp", ".h", ".hpp", ".go", ".rs", ".java",
 )  # fmt: skip
 _NAMES: Final = frozenset(MAKEFILES)
 _IN_SHELL: Final = (".sh", ".bash", ".zsh", ".ksh", ".mk", "")
@@ -51,6 +56,8 @@ class _Scripts:
     def of(self, text: str, beside: str = "") -> dict[str, str]:
         """The pieces of a text for the shell, that of a script in the folder `beside` of the project."""
         pieces: dict[str, str] = {}
+        if any(not _OF_ROOTS.fullmatch(place) for places in _PATHS.findall(text) for place in places.split(":")):
+            self._dependencies.note_moved_imports()
         text = _with_values(text.replace("\\\n", " "))
         for module in _MODULE.findall(text):
             pieces.update(self._dependencies.of_module(module))
@@ -179,7 +186,10 @@ _OTHER_CELLS: Final = re.compile(r"\A\s*%%")
 _MAGIC: Final = re.compile(r"^([ \t]*)(?:(\w+)[ \t]*=[ \t]*)?([%!][^\n]*|\?[^\n]*|[\w.]+\?{1,2}[ \t]*)$", re.MULTILINE)
 _RUN: Final = re.compile(r"^%run[ \t]+|^!")
 _RUN_NAME: Final = re.compile(r"^%run[ \t]+(?:-\S+[ \t]+)*([^\s'\"]+)")
-_TIMED: Final = re.compile(r"^%(?:time|timeit|prun)[ \t]+(?:-\S+[ \t]+)*")
+_TIMED: Final = re.compile(r"^%(?:time|timeit|prun|memit|mprun|lprun)[ \t]+")
+_EXTENSION: Final = re.compile(r"^%(?:re)?load_ext[ \t]+([\w.]+)")
+_MOVED: Final = re.compile(r"^%?(?:cd|pushd|popd)\b")
+_MOVING: Final = re.compile(r"\bchdir\b")
 _FILLED_IN: Final = re.compile(r"\{([^{}\n]+)\}")
 
 
@@ -192,6 +202,10 @@ def pieces_of_cells(notebook: str, cells: Sequence[str], dependencies: CodeDepen
         text, commands = _python(cell)
         for command in commands:
             pieces.update(scripts_of(_as_shell(command), dependencies))
+            if _MOVED.match(command):
+                dependencies.note_moved_imports()
+        if _MOVING.search(text):  # a kernel finds modules in its working directory
+            dependencies.note_moved_imports()
         digest = _digest(text)
         if digest or commands:
             number += 1
@@ -211,7 +225,11 @@ def _as_shell(command: str) -> str:
 def _python_in(command: str) -> Sequence[str]:
     """The python in a line for IPython: what it measures, and what it fills in."""
     if (timed := _TIMED.match(command)) is not None:
-        return (command[timed.end() :],)
+        words = command[timed.end() :].split(" ")
+        rests = (" ".join(words[number:]) for number in range(len(words)))  # options, which have values, are in front
+        return [next((rest for rest in rests if rest and _parse(rest) is not None), "")]
+    if (extension := _EXTENSION.match(command)) is not None:
+        return [f"__import__('{extension[1]}')"]
     return _FILLED_IN.findall(command)
 
 
