@@ -159,6 +159,12 @@ def test_texts_that_aws_would_replace_are_refused():
     )
 
 
+def test_a_parameter_that_looks_like_a_secret_is_a_warning():
+    [(severity, _, message)] = problems(chain("a"), parameters={"api_token": "hunter2", "max_tokens": 5})
+    assert severity == "warning"
+    assert message == "the parameter 'api_token' looks like a secret, and everybody in the account can read the machine"
+
+
 def test_credentials_of_this_machine_stay_here():
     variables = {"AWS_SECRET_ACCESS_KEY": "hunter2", "AWS_PROFILE": "mine", "MAGNUS_VAR_data": "/data"}
     request = TranspileRequest(chain("a"), "a.yaml", variables=variables)

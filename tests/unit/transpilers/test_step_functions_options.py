@@ -1,13 +1,14 @@
 """Every option of the executor `aws-step-functions`: what it makes, and which values are refused with their places."""
 
 import json
+import shlex
 
 import pytest
 import states_rules
 from botocore.loaders import Loader
 from botocore.model import ServiceModel
 from botocore.validate import validate_parameters
-from written_machines import files, loaded, transpiler
+from written_machines import files, loaded, transpiler, written
 
 from magnus.graph.nodes import Graph, TaskNode, TaskSpec, TerminalNode
 from magnus.interfaces.transpiler import TranspileRequest
@@ -289,3 +290,66 @@ def lower(value):
             return [lower(inner) for inner in value]
         case _:
             return value
+
+
+def test_the_script_reads_files_that_are_written():
+    found = files(loaded("map"), account=ACCOUNT, schedule="rate(1 day)", tags={"team": "of us"}, name="sales")
+    commands = [shlex.split(line, comments=True) for line in found["step-functions/create.sh"].splitlines()]
+    calls = [" ".join(words[1:3]) for words in commands if words[:1] == ["aws"]]
+    assert calls == [
+        *["iam create-role", "iam put-role-policy"] * 4,
+        "batch register-job-definition",
+        *["stepfunctions create-state-machine"] * 2,
+        *["events put-rule", "events put-targets"] * 2,
+    ]
+    read = {word.removeprefix("file://") for words in commands for word in words if word.startswith("file://")}
+    assert {f"step-functions/{name}" for name in read} == {*found} - {
+        "step-functions/create.sh", "step-functions/template.json",
+    }  # fmt: skip
+    [tags, _] = [words[words.index("--tags") + 1] for words in commands if "--tags" in words]
+    assert json.loads(tags) == [{"key": "team", "value": "of us"}]
+    targets = [json.loads(words[words.index("--targets") + 1]) for words in commands if "put-targets" in words]
+    assert [target["Arn"].rpartition(":")[2] for [target] in targets] == ["sales-end", "sales"]
+
+
+def test_commands_start_and_resume_runs():
+    request = TranspileRequest(loaded("map"), "pipeline.yaml", run_id="monday", original_run_id="sunday")
+    result = transpiler().transpile(request)
+    start = result.next_commands[-1].argv
+    assert start[-2:] == ["--name", "monday"]
+    assert start[start.index("--state-machine-arn") + 1] == "arn:aws:states:eu-central-1:ACCOUNT:stateMachine:magnus"
+    states = json.loads(result.files["step-functions/state-machine.json"])["States"]
+    assert states["magnus: defaults"]["Result"]["input"]["original_run_id"] == "sunday"
+    later = transpiler(account=ACCOUNT).transpile(TranspileRequest(loaded("map"), "pipeline.yaml")).next_commands[-1]
+    assert later.purpose == "resume a failed run RUN with"
+    assert json.loads(later.argv[-1]) == {"original_run_id": "RUN"}
+
+
+def test_parameters_are_changed_by_the_input_or_fixed():
+    parameters = {"x": 3, "large": 2**60, "text": "it's"}
+    for exposes in (True, False):
+        machine = json.loads(written(loaded("map"), parameters=parameters, expose_parameters_as_inputs=exposes))
+        environment = machine["States"]["begin"]["Parameters"]["ContainerOverrides"]["Environment"]
+        fixed = [one["Value"] for one in environment if "Value" in one]
+        assert fixed == (["1152921504606846976"] if exposes else ["3", "1152921504606846976", '"it\'s"'])
+        exposed = [one["Value.$"] for one in environment if "Value.$" in one]
+        assert len(exposed) == (2 if exposes else 0)
+        assert machine["States"]["magnus: defaults"]["Result"]["parameters"] == (
+            {"x": 3, "text": "it's"} if exposes else {}
+        )
+
+
+def test_the_second_machine_records_the_end_of_a_run():
+    closing = read("end-machine.json")
+    pattern = read("ends.json")
+    assert pattern["detail"]["status"] == ["FAILED", "TIMED_OUT", "ABORTED"]
+    assert pattern["detail"]["stateMachineArn"] == [f"arn:aws:states:eu-central-1:{ACCOUNT}:stateMachine:magnus"]
+    event = {"detail": {"name": "monday", "executionArn": "arn", "status": "ABORTED"}}
+    data = states_rules.filled(closing["States"]["event"]["Parameters"], event)
+    command = states_rules.evaluated(
+        closing["States"]["end"]["Parameters"]["ContainerOverrides"]["Command.$"], data
+    )  # fmt: skip
+    assert command[:5] == ["magnus", "end_run", "monday", "--engine-status", "ABORTED"]
+    assert command[-2:] == ["--workflow-uid", "arn"]
+    assert transpiler().explain_failures("ABORTED", "", ()).is_stop
+    assert not transpiler().explain_failures("TIMED_OUT", "", ()).is_stop

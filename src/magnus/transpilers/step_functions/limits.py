@@ -98,10 +98,14 @@ def _of_variables(options: StepFunctionsOptions, request: TranspileRequest) -> I
 
 
 def _of_parameters(request: TranspileRequest) -> Iterator[Problem]:
-    for name in request.parameters:
+    for name, value in request.parameters.items():
         if not _VARIABLE.match(name):
             message = f"the parameter '{name}' cannot be a variable of the environment of a container"
             yield Problem(message, "give it in a parameters file that is in the image", request.locate_option())
+        elif isinstance(value, str) and looks_like_secret(name):
+            message = f"the parameter '{name}' looks like a secret, and everybody in the account can read the machine"
+            fix = "let the step name it under 'secrets' instead"
+            yield Problem(message, fix, request.locate_option(), severity="warning")
 
 
 def _of_handover(request: TranspileRequest, graph: Graph, together: Together) -> Iterator[Problem]:
