@@ -58,7 +58,7 @@ def log_of_machine(services, faults, folder, arguments, **options):
     execution = services.start(machine, run_id)
     end = services.wait(execution)
     log = log_of_run(folder, run_id)
-    assert (end.status == "SUCCEEDED") == (log["status"] == "SUCCESS"), (end, services.printed(execution)[-3000:])
+    assert (end.status == "SUCCEEDED") == (log["status"] == "SUCCESS"), (end, services.printed()[-3000:])
     return log
 
 

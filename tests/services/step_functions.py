@@ -4,7 +4,7 @@ import json
 import os
 import sys
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cached_property
 from importlib.util import find_spec
@@ -116,8 +116,8 @@ class Services:
         """The jobs that run: their ids, their commands, and the pid or the container each is `at`."""
         found = []
         for file in (self.folder / "running").glob("*.json"):
-            text = file.read_text() if file.exists() else ""
-            found += [json.loads(text)] if text else []
+            with suppress(FileNotFoundError):  # it has just ended
+                found.append(json.loads(file.read_text()))
         return found
 
     def wait_for(self, condition):
@@ -128,7 +128,7 @@ class Services:
             time.sleep(PAUSE_SECONDS)
         return held
 
-    def printed(self, _execution=None):
+    def printed(self):
         """What all jobs printed, for messages of tests."""
         return "\n".join(file.read_text(errors="replace") for file in sorted((self.folder / "logs").iterdir()))
 
