@@ -72,7 +72,8 @@ class Jobs:
         seconds = job._get_attempt_duration()
         deadline = time.monotonic() + seconds if seconds else None
         with self.place.started(image, command, self.environment(job, number), log) as started:
-            told.write_text(json.dumps({"id": job.job_id, "command": command, "at": started.at}))
+            told.with_suffix(".new").write_text(json.dumps({"id": job.job_id, "command": command, "at": started.at}))
+            told.with_suffix(".new").rename(told)
             while (code := started.wait()) is None:
                 if job.stop or (deadline and time.monotonic() > deadline):
                     started.end()

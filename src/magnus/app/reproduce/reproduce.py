@@ -17,7 +17,7 @@ from typing import Final
 from msgspec import Struct, field
 
 from magnus.app.compare.compare import compare_runs
-from magnus.app.compare.compare_steps import pairs
+from magnus.app.compare.compare_steps import Pair, pairs
 from magnus.app.compare.read_run import ReadRun, alike
 from magnus.app.composition import executors, services
 from magnus.app.composition.configuration import Configuration
@@ -43,7 +43,7 @@ from magnus.engine.context import Services, now
 from magnus.engine.processes.children import run_to_end
 from magnus.errors import InvalidConfiguration, InvalidInput, ServiceError
 from magnus.interfaces.capabilities import Locality
-from magnus.run_log.records import RunRecord, is_cached
+from magnus.run_log.records import RunRecord, Status, StepRecord, is_cached
 from magnus.run_log.run_ids import check_new_run_id, new_run_id
 from magnus.values import Json
 
@@ -211,8 +211,7 @@ def _compared(
     )
     difference = compare_runs(first, second, alike(first, second))
     places, side_by_side = _places(again), pairs(first, second)
-    ends = {path for pair in side_by_side if pair.either.is_terminal for path in (pair.first_path, pair.second_path)}
-    steps = differing_steps(difference, ends, places)
+    steps = differing_steps(difference, side_by_side, places)
     paths = to_judge(steps, _MOST_JUDGED)
     if paths and not again.request.once:
         steps = judged(steps, _judgements(configuration, again, run_id, paths))
@@ -221,11 +220,15 @@ def _compared(
         run_id=run_id,
         status=second.record.status.value,
         steps=steps,
-        run=tuple(change for change in without_places(difference.run, places) if not steps or change.kind == "status"),
+        run=tuple(
+            change
+            for change in without_places(difference.run, places)
+            if change.kind == "status" or (not steps and second.record.status is Status.FAIL)
+        ),
         data=data_differences(difference),
         surroundings=(
             *surroundings(difference),
-            *_of_records(first, second),
+            *_of_records(first, second, side_by_side),
             *again.project.notes,
             *(ignored_files(again.source, again.project) if steps else ()),
         ),
@@ -250,11 +253,11 @@ def _judgements(
     return again.steps(run_id, paths)
 
 
-def _of_records(first: ReadRun, second: ReadRun) -> Iterator[str]:
+def _of_records(first: ReadRun, second: ReadRun, side_by_side: Sequence[Pair]) -> Iterator[str]:
     """Sentences on what the records of the runs say of damage, machines, secrets, the program and reused steps."""
     yield from (f"in the run log of '{first.record.run_id}': {line}" for line in first.facts().damage)
     hosts = first.record.owner.host, second.record.owner.host
-    if hosts[0] != hosts[1]:
+    if all(hosts) and hosts[0] != hosts[1]:
         yield f"machine was {hosts[0]}, is {hosts[1]}"
     secrets = sorted({name for step in first.written.values() for name in _secrets(step.get("secrets"))})
     if secrets:
@@ -262,10 +265,13 @@ def _of_records(first: ReadRun, second: ReadRun) -> Iterator[str]:
     file = str(first.config.get("pipeline_file") or "")
     if not file.endswith((".yaml", ".yml", ".json")):
         yield f"a program built the pipeline ({file}); it is taken from the run log, and the program did not run"
-    reused = [pair.first for pair in pairs(first, second) if pair.first is not None]
-    names = [str(step.path) for step in reused if is_cached(step) or (step.mock and first.record.original_run_id)]
-    if names:
+    if names := [pair.first_path for pair in side_by_side if pair.first is not None and _is_reused(pair.first, first)]:
         yield f"reused from earlier runs in '{first.record.run_id}', and run here: {', '.join(names)}"
+
+
+def _is_reused(step: StepRecord, run: ReadRun) -> bool:
+    """Whether a task of the run has the result of another run."""
+    return is_cached(step) or (step.mock and bool(run.record.original_run_id) and step.branching is None)
 
 
 def _secrets(written: Json) -> Sequence[str]:

@@ -30,7 +30,7 @@ from magnus.errors import InvalidDefinition, InvalidInput
 from magnus.graph.nodes import Graph
 from magnus.graph.path import print_names
 from magnus.interfaces.run_log_store import RunLogStore
-from magnus.run_log.records import RunRecord, StepRecord
+from magnus.run_log.records import RunRecord, Status, StepRecord
 from magnus.values import Json
 
 _INPUTS: Final = frozenset({"given", "got", "attempts"})
@@ -116,7 +116,9 @@ def _again(
         places = {str(running.working_directory): "", str(Path.cwd()): "", str(running.folder): ""}
         before, after = (ReadRun(run, built.run_log_store, context.services.catalog) for _ in range(2))
         changes = record_changes(found.record, running.record, alike(before, after))
-        own = [change for change in without_places(list(changes), places) if change.kind not in _INPUTS]
+        both = {found.record.status, running.record.status}
+        noise = _INPUTS | {"message"} if both == {Status.SUCCESS} else _INPUTS
+        own = [change for change in without_places(list(changes), places) if change.kind not in noise]
         return {"same": not own, "differences": [_document(change) for change in own]}
 
 

@@ -1,13 +1,15 @@
 """Decides from the difference of a run and its second run whether it was reproduced, and which steps differ. Pure."""
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final, Literal
 
 from msgspec import UNSET, Struct
 from msgspec.structs import replace
 
+from magnus.app.compare.compare_steps import Pair
 from magnus.app.compare.model import Change, Difference, StepDifference, leaf_changes
 from magnus.app.compare.sentences import sentence
+from magnus.run_log.records import Status, StepRecord
 
 Judgement = Literal["", "inputs", "not deterministic", "same again", "not judged"]
 """Why a step differs.
@@ -88,14 +90,20 @@ def _steps(count: int) -> str:
 
 
 def differing_steps(
-    difference: Difference, ends: Collection[str], places: Mapping[str, str]
+    difference: Difference, pairs: Sequence[Pair], places: Mapping[str, str]
 ) -> tuple[DifferingStep, ...]:
-    """The steps with other results, without `ends`, the paths of success and fail steps, which follow from other steps.
+    """The steps with other results, without success and fail steps, which follow from other steps.
 
-    `places` are folders, which count as the same in messages, by the text for them.
+    `pairs` are all steps; `places` are folders, which count as the same in messages, by the text for them.
     """
-    cleaned = (_without_noise(step, places) for step in difference.steps)
-    found = [step for step in cleaned if step.own and (step.second or step.first) not in ends]
+    ends = {path for pair in pairs if pair.either.is_terminal for path in (pair.first_path, pair.second_path)}
+    noted = {pair.second_path for pair in pairs if _succeeded(pair.first) and _succeeded(pair.second)}
+    cleaned = (
+        _without_noise(step, places, has_notes=step.second in noted)
+        for step in difference.steps
+        if (step.second or step.first) not in ends
+    )
+    found = [step for step in cleaned if step.own]
     paths = [step.second or step.first for step in found]
     return tuple(
         DifferingStep(path, step.name, tuple(leaf for change in step.changes for leaf in leaf_changes(change)))
@@ -104,9 +112,14 @@ def differing_steps(
     )
 
 
-def _without_noise(step: StepDifference, places: Mapping[str, str]) -> StepDifference:
-    """The step without what is no result: numbers of attempts, and folders in messages."""
-    results = [change for change in step.changes if change.kind != "attempts"]
+def _succeeded(record: StepRecord | None) -> bool:
+    return record is not None and record.status is Status.SUCCESS
+
+
+def _without_noise(step: StepDifference, places: Mapping[str, str], *, has_notes: bool) -> StepDifference:
+    """The step without what is no result: numbers of attempts, notes on successes, and folders in messages."""
+    noise = {"attempts", "message"} if has_notes else {"attempts"}
+    results = [change for change in step.changes if change.kind not in noise]
     return replace(step, changes=tuple(without_places(results, places)))
 
 
