@@ -90,6 +90,7 @@ def project(folder):
 def reproduced(folder, run, *more, status=0, env=None):
     """The document of a reproduction, which changed nothing of the user and nothing of the run."""
     before = state(folder)
+    run = json.loads(folder.magnus("show", run, "--json", *options(more)).out)["run_id"]
     shown = folder.magnus("show", run, "--json", *options(more)).out
     result = folder.magnus("reproduce", run, "--json", *more, env=env)
     assert result.status == status, result.err + result.out
@@ -689,3 +690,23 @@ def test_an_editable_installation_means_the_restored_project(project, tmp_path):
     again = project.start("reproduce", "r")
     output, error = again.communicate(timeout=LONGEST_SECONDS)
     assert again.returncode == 0, output + error
+
+
+def test_a_run_of_another_engine_with_a_configuration_that_runs_here(project, tmp_path):
+    volume = tmp_path / "volume"
+    volume.mkdir()
+    stores = (
+        f"run_log_store: {{type: chunked-fs, config: {{log_folder: {volume}/log}}}}\n"
+        f"catalog: {{type: file-system, config: {{catalog_location: {volume}/catalog}}}}\n"
+    )
+    options_ = f"{{image: i, persistent_volumes: [{{name: v, mount_path: {volume}}}]}}"
+    project.write("argo.yaml", f"{stores}executor: {{type: argo, config: {options_}}}\n")
+    project.write("here.yaml", stores)
+    project.write(".gitignore", IGNORED + "argo-pipeline.yaml\n")
+    project.write("p.yaml", PIPELINE.replace("returns: [lines]}", "returns: [lines], catalog: {get: raw.csv}}"))
+    commit(project)
+    assert project.magnus("execute", "p.yaml", "-c", "argo.yaml", "--n", "4").status == 0
+    assert project.magnus("simulate", "argo-pipeline.yaml").status == 0
+    document = reproduced(project, "latest", "-c", "here.yaml")
+    assert document["compared_steps"] == 3
+    assert "configuration: executor.type was argo, is local" in document["surroundings"]
