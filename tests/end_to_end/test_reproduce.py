@@ -90,6 +90,7 @@ def project(folder):
 def reproduced(folder, run, *more, status=0, env=None):
     """The document of a reproduction, which changed nothing of the user and nothing of the run."""
     before = state(folder)
+    run = json.loads(folder.magnus("show", run, "--json", *options(more)).out)["run_id"]
     shown = folder.magnus("show", run, "--json", *options(more)).out
     result = folder.magnus("reproduce", run, "--json", *more, env=env)
     assert result.status == status, result.err + result.out
@@ -637,3 +638,75 @@ def test_what_is_no_run_of_tasks(project):
     assert document["surroundings"][0] == "configuration: executor.type was local, is mocked"
     project.magnus("execute_function", "work.load", "--n", "3", "--run-id", "f")
     assert reproduced(project, "f")["compared_steps"] == 1
+
+
+def test_folders_and_files_of_any_name_in_any_locale(project):
+    project.path = project.path.rename(project.path.with_name('odd "q\\ n\new ü'))
+    project.environment["LC_ALL"] = "C"
+    odd = os.path.join(os.fsencode(project.path), b"b\xff\xfe.bin")
+    project.write(
+        "b.yaml", "dag: {steps: {a: {command: 'export x=$(cat b* n* | wc -c)', command_type: shell, returns: [x]}}}"
+    )
+    with open(odd, "wb") as file:
+        file.write(b"x")
+    commit(project)
+    with open(odd, "wb") as file:
+        file.write(b"yy")
+    with open(os.path.join(os.fsencode(project.path), b"n\xff"), "wb") as file:
+        file.write(b"zzz")
+    for number, options_ in enumerate([(), ("-c", "capture.yaml")]):
+        assert project.magnus("execute", "b.yaml", "--run-id", f"r{number}", *options_).status == 0
+        assert reproduced(project, f"r{number}")["reproduced"]
+
+
+HOOK = """\
+import importlib.util, sys
+MAPPING = {"pack": PLACE}
+
+class _EditableFinder:
+    @classmethod
+    def find_spec(cls, name, path=None, target=None):
+        return importlib.util.spec_from_file_location(name, MAPPING[name] + "/__init__.py") if name in MAPPING else None
+
+def install():
+    sys.meta_path.append(_EditableFinder)
+"""
+
+
+def test_an_editable_installation_means_the_restored_project(project, tmp_path):
+    """It is as setuptools makes one: an import hook with a mapping of packages to folders."""
+    project.write("src/pack/__init__.py", "def f():\n    return 1\n")
+    project.write("e.yaml", "dag: {steps: {a: {command: pack.f, returns: [x]}}}")
+    commit(project)
+    site = tmp_path / "site"
+    site.mkdir()
+    (site / "__editable___pack_finder.py").write_text(HOOK.replace("PLACE", repr(str(project.path / "src/pack"))))
+    (site / "sitecustomize.py").write_text("import __editable___pack_finder as finder\nfinder.install()\n")
+    project.environment["PYTHONPATH"] = str(site)
+    ran = project.start("execute", "e.yaml", "--run-id", "r")
+    _, error = ran.communicate(timeout=LONGEST_SECONDS)
+    assert ran.returncode == 0, error
+    project.write("src/pack/__init__.py", "def f():\n    return 2\n")
+    again = project.start("reproduce", "r")
+    output, error = again.communicate(timeout=LONGEST_SECONDS)
+    assert again.returncode == 0, output + error
+
+
+def test_a_run_of_another_engine_with_a_configuration_that_runs_here(project, tmp_path):
+    volume = tmp_path / "volume"
+    volume.mkdir()
+    stores = (
+        f"run_log_store: {{type: chunked-fs, config: {{log_folder: {volume}/log}}}}\n"
+        f"catalog: {{type: file-system, config: {{catalog_location: {volume}/catalog}}}}\n"
+    )
+    options_ = f"{{image: i, persistent_volumes: [{{name: v, mount_path: {volume}}}]}}"
+    project.write("argo.yaml", f"{stores}executor: {{type: argo, config: {options_}}}\n")
+    project.write("here.yaml", stores)
+    project.write(".gitignore", IGNORED + "argo-pipeline.yaml\n")
+    project.write("p.yaml", PIPELINE.replace("returns: [lines]}", "returns: [lines], catalog: {get: raw.csv}}"))
+    commit(project)
+    assert project.magnus("execute", "p.yaml", "-c", "argo.yaml", "--n", "4").status == 0
+    assert project.magnus("simulate", "argo-pipeline.yaml").status == 0
+    document = reproduced(project, "latest", "-c", "here.yaml")
+    assert document["compared_steps"] == 3
+    assert "configuration: executor.type was argo, is local" in document["surroundings"]

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 from drivers import Silent, asked, log_of
-from step_functions import BUCKET, QUEUE, REGION
+from step_functions import BUCKET, QUEUE, REGION, End
 
 from magnus.app.run.prepare import prepare
 from magnus.app.run.transpile import transpile
@@ -50,16 +50,29 @@ def definition(folder, name="state-machine"):
     return json.loads((folder / FOLDER / f"{name}.json").read_text())
 
 
-def log_of_machine(services, faults, folder, arguments, **options):
-    """The run log of a run by moto's interpreter of a machine that is valid."""
+def log_of_machine(services, faults, folder, arguments, *, interpret=None, **options):
+    """The run log of a run of a machine that is valid, by moto's interpreter or by another one."""
     machine = create(services, folder, arguments, **options)
-    assert faults(definition(folder)) == []
+    written = definition(folder)
+    assert faults(written) == []
     run_id = machine.rpartition(":")[2]
-    execution = services.start(machine, run_id)
-    end = services.wait(execution)
+    if interpret is not None:
+        end = End(**interpret({"definition": written, "input": {}, "name": run_id, "arn": f"{machine}:{run_id}"}))
+    else:
+        end = services.wait(services.start(machine, run_id))
+    assert end.status == "SUCCEEDED" or end.error == "magnus.RunFailed", (end, services.printed()[-3000:])
     log = log_of_run(folder, run_id)
     assert (end.status == "SUCCEEDED") == (log["status"] == "SUCCESS"), (end, services.printed()[-3000:])
     return log
+
+
+def valid(faults, folder):
+    """Transpile the pipeline in the folder to machines that are valid."""
+    configure(folder)
+    with contextlib.chdir(folder):
+        transpile(asked(folder, "", {}), Silent())
+    for name in ("state-machine", "end-machine"):
+        assert faults(definition(folder, name)) == []
 
 
 def log_of_run(folder, run_id):

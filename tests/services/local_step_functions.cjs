@@ -1,6 +1,8 @@
 // Interprets machines by the npm package aws-local-stepfunctions, one a line of standard input: {definition, input, name, arn}.
 // Answers each with a line: {status, error, cause}. Jobs and objects are those of the server of AWS at ADDRESS.
 // node local_step_functions.cjs FOLDER ADDRESS: the folder has the packages of step-functions.txt
+const { readFileSync } = require('node:fs');
+const Module = require('node:module');
 const { createInterface } = require('node:readline');
 const { join } = require('node:path');
 const { setTimeout: pause } = require('node:timers/promises');
@@ -12,7 +14,14 @@ Promise.withResolvers ??= function () {
   return made;
 };
 const [folder, address] = process.argv.slice(2);
-const { StateMachine } = require(join(folder, 'node_modules', 'aws-local-stepfunctions'));
+
+// Its States.JsonMerge changes the first object, which makes a circle where the second one has it inside; that of AWS does not.
+const file = require.resolve(join(folder, 'node_modules', 'aws-local-stepfunctions'));
+const source = readFileSync(file, 'utf8').replace('return Object.assign(obj1, obj2)', 'return Object.assign({}, obj1, obj2)');
+const mended = new Module(file, module);
+mended.paths = Module._nodeModulePaths(file);
+mended._compile(source, file);
+const { StateMachine } = mended.exports;
 
 class Failure extends Error {
   constructor(name, message) {

@@ -12,7 +12,9 @@ from pathlib import Path
 from urllib.parse import quote
 
 import boto3
+import dockerd
 import object_servers
+from container_engines import IMAGE
 from safety_net import LONGEST_SECONDS
 
 SERVER = Path(__file__).with_name("step_functions_server.py")
@@ -32,26 +34,26 @@ def running(folder, mode, docker_host=""):
     environment = {"DOCKER_HOST": docker_host} if docker_host else {}
     address = f"http://127.0.0.1:{port}"
     with object_servers.running(command, address, folder / "server.log", environment):
-        services = Services(address, folder)
+        services = Services(address, folder, docker_host)
         services.set_up()
         yield services
 
 
 @dataclass(frozen=True)
 class End:
-    """How an execution ended: its status as AWS names it, its error and cause, and how many events its history has."""
+    """How an execution ended: its status as AWS names it, its error and cause, and the events in its history."""
 
     status: str
     error: str
     cause: str
-    events: int
+    events: int = 0
 
 
 class Services:
     """Clients of the services, and short ways to use them."""
 
-    def __init__(self, address, folder):
-        self.address, self.folder = address, folder
+    def __init__(self, address, folder, docker_host=""):
+        self.address, self.folder, self.docker_host = address, folder, docker_host
 
     def client(self, service):
         keys = {"aws_access_key_id": "x", "aws_secret_access_key": "y"}
@@ -83,8 +85,15 @@ class Services:
         self.batch.create_job_queue(jobQueueName=QUEUE, state="ENABLED", priority=1, computeEnvironmentOrder=order)
 
     def image(self, name, folder):
-        """Let the folder stand for the image, for jobs that run as processes."""
-        (self.folder / "images" / quote(name, safe="")).symlink_to(folder)
+        """Make an image of the folder: of the name for containers, else the folder itself stands for it."""
+        if self.docker_host:
+            dockerfile = self.folder / "Dockerfile"
+            dockerfile.write_text(f"FROM {IMAGE}\nWORKDIR /project\nCOPY . ./\n")
+            with dockerd.client(self.docker_host) as client:
+                build = {"dockerfile": str(dockerfile), "network_mode": "none", "rm": True}
+                client.images.build(path=str(folder), tag=name, **build)
+        else:
+            (self.folder / "images" / quote(name, safe="")).symlink_to(folder)
 
     def machine(self, name, definition):
         """The ARN of a new machine."""
@@ -133,7 +142,11 @@ class Services:
         return "\n".join(file.read_text(errors="replace") for file in sorted((self.folder / "logs").iterdir()))
 
     def kill(self, job, number, reason=""):
-        """Send a signal to the job that runs as a process; `reason` is why it ends, as Batch says it."""
+        """Send a signal to the job; `reason` is why it ends, as Batch says it."""
         if reason:
             (self.folder / "running" / f"{job['id']}.reason").write_text(reason)
-        os.kill(job["at"], number)
+        if self.docker_host:
+            with dockerd.client(self.docker_host) as client:
+                client.containers.get(job["at"]).kill(number)
+        else:
+            os.kill(job["at"], number)

@@ -9,7 +9,8 @@ import interpreted
 import pytest
 from msgspec.structs import replace
 
-pytestmark = [pytest.mark.xdist_group("step functions"), pytest.mark.timeout(1200)]
+pytestmark = pytest.mark.timeout(1200)
+ON_PROCESSES = pytest.mark.xdist_group("step functions")
 
 WAITS = """
 import pathlib, time
@@ -87,6 +88,7 @@ def project(step_functions, tmp_path, request):
     return Project(step_functions, tmp_path, **getattr(request, "param", {}))
 
 
+@ON_PROCESSES
 @pytest.mark.parametrize("project", [{"max_attempts": 2}], indirect=True)
 def test_a_killed_job_is_an_attempt_and_the_next_one_runs(project, step_functions):
     execution, job = project.start()
@@ -97,6 +99,7 @@ def test_a_killed_job_is_an_attempt_and_the_next_one_runs(project, step_function
     assert project.attempts() == ["FAIL", "SUCCESS"]
 
 
+@ON_PROCESSES
 def test_a_killed_job_without_attempts_left_fails_the_run_which_is_resumed(project, step_functions):
     execution, job = project.start()
     step_functions.kill(job, signal.SIGKILL)
@@ -108,6 +111,7 @@ def test_a_killed_job_without_attempts_left_fails_the_run_which_is_resumed(proje
         assert resumed["parameters"]["c"] == 1 + resumed["parameters"]["b"]
 
 
+@ON_PROCESSES
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
 def test_a_job_whose_machine_goes_away_runs_again(project, step_functions, number):
     execution, job = project.start()
@@ -118,6 +122,7 @@ def test_a_job_whose_machine_goes_away_runs_again(project, step_functions, numbe
     assert project.attempts() == ["FAIL", "SUCCESS"]
 
 
+@ON_PROCESSES
 @pytest.mark.parametrize("hangs", [False, True])
 def test_a_stopped_execution_ends_its_run_in_the_log_which_is_resumed(project, step_functions, hangs):
     execution, job = project.start()
@@ -140,3 +145,42 @@ def test_a_stopped_execution_ends_its_run_in_the_log_which_is_resumed(project, s
     for resumed in (project.resumed_here(), project.resumed_there()):
         assert (resumed["status"], resumed["steps"]["first"]["mock"]) == ("SUCCESS", True)
         assert resumed["parameters"]["c"] == 1 + resumed["parameters"]["b"]
+
+
+WAITS_IN_S3 = """
+import os, time
+from urllib.error import HTTPError
+from urllib.request import Request, urlopen
+
+KEYS = "AWS4-HMAC-SHA256 Credential=x/20260101/us-east-1/s3/aws4_request, SignedHeaders=host, Signature=0"
+
+def wait(mark):
+    url = f"{os.environ['AWS_ENDPOINT_URL']}/magnus/{mark}"
+    try:
+        urlopen(Request(url, headers={"Authorization": KEYS}))
+    except HTTPError:
+        urlopen(Request(url, b"begun", {"Authorization": KEYS}, method="PUT"))
+        time.sleep(3600)
+    return 7
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.xdist_group("docker")
+def test_a_container_that_is_killed_is_an_attempt_and_the_next_one_runs(step_functions_in_containers, tmp_path):
+    services, mark = step_functions_in_containers, f"marks/{tmp_path.name}"
+    (tmp_path / "work.py").write_text(WAITS_IN_S3)
+    step = {"command": "work.wait", "returns": ["b"], "max_attempts": 2}
+    (tmp_path / "p.yaml").write_text(json.dumps({"dag": {"steps": {"wait": step}}}))
+    store = interpreted.stores(services, f"faults/{tmp_path.name}")
+    (tmp_path / "magnus-config.yaml").write_text(json.dumps({"defaults": {"run_log_store": store, "catalog": store}}))
+    machine = interpreted.create(services, tmp_path, {"mark": mark})
+    run_id = machine.rpartition(":")[2]
+    execution = services.start(machine, run_id)
+    services.wait_for(lambda: services.s3.list_objects_v2(Bucket="magnus", Prefix=mark)["KeyCount"])
+    [job] = [one for one in services.running_jobs() if run_id in one["command"]]
+    services.kill(job, signal.SIGKILL)
+    assert services.wait(execution).status == "SUCCEEDED", services.printed()[-3000:]
+    log = interpreted.log_of_run(tmp_path, run_id)
+    assert (log["status"], log["parameters"]["b"]) == ("SUCCESS", 7)
+    assert [attempt["status"] for attempt in log["steps"]["wait"]["attempts"]] == ["FAIL", "SUCCESS"]

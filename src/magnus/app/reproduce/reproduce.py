@@ -257,7 +257,7 @@ def _of_records(first: ReadRun, second: ReadRun, side_by_side: Sequence[Pair]) -
     """Sentences on what the records of the runs say of damage, machines, secrets, the program and reused steps."""
     yield from (f"in the run log of '{first.record.run_id}': {line}" for line in first.facts().damage)
     hosts = first.record.owner.host, second.record.owner.host
-    if hosts[0] != hosts[1]:
+    if all(hosts) and hosts[0] != hosts[1]:
         yield f"machine was {hosts[0]}, is {hosts[1]}"
     secrets = sorted({name for step in first.written.values() for name in _secrets(step.get("secrets"))})
     if secrets:
