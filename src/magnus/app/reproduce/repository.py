@@ -22,7 +22,7 @@ _LOCATES: Final = (
     *("GIT_IMPLICIT_WORK_TREE", "GIT_SHALLOW_FILE", "GIT_NAMESPACE", "GIT_CONFIG", "GIT_ATTR_SOURCE"),
 )
 _NO_PROGRAMS: Final = ("-c", f"core.hooksPath={os.devnull}", "-c", "core.fsmonitor=false")
-"""Options under which git starts no hooks and no monitor, whatever the environment sets."""
+"""Options under which git starts no hooks and no monitor, also if the environment sets them."""
 _OWN_SETTINGS: Final = {
     "core.bare": "false",
     "core.hooksPath": os.devnull,
