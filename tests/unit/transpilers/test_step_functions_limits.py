@@ -117,7 +117,7 @@ def test_a_job_gets_so_many_bytes_of_parameters():
     assert problems(chain("a"), parameters={"text": "x" * 7_000}) == []
     [(_, where, message)] = problems(chain("a"), parameters={"text": "x" * 8_000})
     assert where == "a.type:1"
-    assert message == "its job gets 8724 bytes of command and parameters, and AWS takes 8192"
+    assert message == "its job gets 8786 bytes of command and parameters, and AWS takes 8192"
     assert problems(chain("a"), parameters={"a-b": 1}) == [
         ("error", "options ():1", "the parameter 'a-b' cannot be a variable of the environment of a container")
     ]

@@ -136,16 +136,53 @@ def test_rights_name_resources():
     for statement in statements:
         assert statement["Resource"] != ["*"] or statement["Action"] == ["batch:DescribeJobs", "batch:TerminateJob"]
     assert f"arn:aws:batch:eu-central-1:{ACCOUNT}:job-queue/q" in statements[0]["Resource"]
-    job = read("roles/job-policy.json", buckets=("s3://runs",), readable_secrets=(SECRET,))["Statement"]
-    assert job[0]["Resource"] == ["arn:aws:s3:::bucket/magnus/*"]
-    assert job[1]["Condition"] == {"StringLike": {"s3:prefix": ["magnus/*"]}}
+    buckets = ("s3://data/sales", "s3://runs")
+    job = read("roles/job-policy.json", buckets=buckets, readable_secrets=(SECRET,))["Statement"]
+    handover = {"Action": ["s3:GetObject", "s3:PutObject"], "Resource": ["arn:aws:s3:::bucket/magnus/*"]}
+    assert job.pop(0) == {"Effect": "Allow", **handover}
+    assert job[0]["Resource"] == ["arn:aws:s3:::data/sales/*"]
+    assert job[1]["Condition"] == {"StringLike": {"s3:prefix": ["sales/*"]}}
     assert job[2]["Resource"] == ["arn:aws:s3:::runs/*"]
     assert "Condition" not in job[3]
-    assert job[4] == {"Effect": "Allow", "Action": ["secretsmanager:GetSecretValue"], "Resource": [SECRET]}
+    secrets = [SECRET, f"{SECRET}-??????"]
+    assert job[4] == {"Effect": "Allow", "Action": ["secretsmanager:GetSecretValue"], "Resource": secrets}
     image = f"{ACCOUNT}.dkr.ecr.eu-central-1.amazonaws.com/team/project:1"
     execution = read("roles/execution-policy.json", image=image, secrets=(Secret("A", f"{SECRET}:x::"),))["Statement"]
     assert execution[1]["Resource"] == [f"arn:aws:ecr:eu-central-1:{ACCOUNT}:repository/team/project"]
-    assert execution[-1]["Resource"] == [SECRET]
+    assert execution[-1]["Resource"] == secrets
+
+
+def test_root_of_containers_is_root_of_file_systems_without_an_access_point():
+    whole, point = Volume("fs-01234567", "/a"), Volume("fs-89abcdef", "/b", access_point="fsap-01234567")
+    rights = {
+        action: statement["Resource"]
+        for statement in read("roles/job-policy.json", volumes=(whole, point))["Statement"]
+        for action in statement["Action"]
+    }
+    arns = [f"arn:aws:elasticfilesystem:eu-central-1:{ACCOUNT}:file-system/{one.file_system}" for one in (whole, point)]
+    assert rights["elasticfilesystem:ClientWrite"] == arns
+    assert rights["elasticfilesystem:ClientRootAccess"] == arns[:1]
+
+
+@pytest.mark.parametrize(
+    "schedule", ["rate(1 hour)", "rate(10 minutes)", "cron(0/15 8-17 ? * MON-FRI *)", "cron(0 3 L * ? *)"]
+)
+def test_a_schedule_of_eventbridge_is_taken(schedule):
+    assert refused(schedule=schedule) == []
+
+
+def test_a_text_of_the_user_is_not_substituted_in_the_template():
+    found = files(loaded("map"), environment={"WHERE": "${AWS::AccountId}"}, tags={"team": "us"})
+    container = json.loads(found["step-functions/template.json"])["Resources"]["Containers1"]["Properties"]
+    assert container["ContainerProperties"]["JobRoleArn"]["Fn::Sub"].startswith("arn:aws:iam::${AWS::AccountId}:")
+    assert {"Name": "WHERE", "Value": "${AWS::AccountId}"} in container["ContainerProperties"]["Environment"]
+
+
+def test_a_task_for_which_no_machine_has_room_is_tried_again():
+    options = {"compute": "ecs", "queue": "", "cluster": "main", "network": Network(("subnet-1",))}
+    [busy] = read("state-machine.json", **options)["States"]["begin"]["Retry"]
+    assert "AmazonECS.Unknown" in busy["ErrorEquals"]
+    assert busy["MaxAttempts"] == 3
 
 
 def test_only_a_distributed_map_lets_a_machine_start_executions():
@@ -213,16 +250,25 @@ def test_other_partitions_have_other_arns():
         ({"volumes": (Volume("fs-01234567", "mnt"),)}, "'mnt' is no folder"),
         ({"volumes": (Volume("fs-01234567", "/a"), Volume("fs-01234567", "/a/"))}, "two volumes"),
         ({"volumes": (Volume("fs-01234567", "/a", "/b", "fsap-01234567"),)}, "with an access point"),
+        ({"volumes": (Volume("fs-01234567", "/a", "b"),)}, "'b' is no folder of a file system"),
         ({"log_group": "a b"}, "'a b' is no name of a log group"),
         ({"execution_log_group": "x"}, "'x' is no ARN of a log group"),
         ({"schedule": "0 3 * * *"}, "'0 3 * * *' is no schedule"),
+        ({"schedule": "rate(1 days)"}, "'rate(1 days)' is no schedule"),
+        ({"schedule": "rate(2 day)"}, "'rate(2 day)' is no schedule"),
+        ({"schedule": "cron(0 3 * * * *)"}, "'cron(0 3 * * * *)' is no schedule"),
+        ({"schedule": "cron(0 3 ? * ? *)"}, "'cron(0 3 ? * ? *)' is no schedule"),
         ({"image": "a b"}, "'a b' is no name of an image"),
         ({"retries": 10}, "starts a job 10 times at most"),
         ({"timeout": 59}, "stops no job before 60 seconds"),
         ({"cpu": 0.5}, "counts whole processors"),
         ({"ephemeral_storage": 50}, "is for Fargate"),
         ({"platform": "fargate", "cpu": 3}, "no containers with 'cpu: 3'"),
-        ({"platform": "fargate", "memory": 512}, "1 cpu 2048 to 8192 MiB"),
+        ({"platform": "fargate", "memory": 512}, "no containers with 'cpu: 1' and 'memory: 512'"),
+        ({"platform": "fargate", "memory": 2500}, "no containers with 'cpu: 1' and 'memory: 2500'"),
+        ({"platform": "fargate", "cpu": 0.25, "memory": 1536}, "no containers with 'cpu: 0.25' and 'memory: 1536'"),
+        ({"platform": "fargate", "cpu": 16, "memory": 33_792}, "no containers with 'cpu: 16' and 'memory: 33792'"),
+        ({"network": Network(assign_public_ip=True)}, "'assign_public_ip' is for Fargate"),
         ({"platform": "fargate", "gpu": 1}, "no graphics processors"),
         ({"platform": "fargate", "shared_memory": 1}, "no size of /dev/shm"),
         ({"platform": "fargate", "ephemeral_storage": 5}, "no size that Fargate has"),

@@ -15,6 +15,9 @@ _VERSION: Final = "2010-09-09"
 _NOT_FIELDS: Final = frozenset({"options", "tags"})
 """Fields whose keys are of the user, or of a driver."""
 
+_OF_USERS: Final = frozenset({"Environment", "Tags"})
+"""Properties whose texts are of the user, and stay as they are."""
+
 _NAMES: Final = {"efsVolumeConfiguration": "EFSVolumeConfiguration", "fileSystemId": "FilesystemId", "iam": "IAM"}
 """Fields of task definitions that CloudFormation writes otherwise."""
 
@@ -126,7 +129,7 @@ def _substituted(value: Json) -> Json:
         case list():
             return [*map(_substituted, value)]
         case dict():
-            return {key: _substituted(inner) for key, inner in value.items()}
+            return {key: inner if key in _OF_USERS else _substituted(inner) for key, inner in value.items()}
         case _:
             return value
 

@@ -54,6 +54,9 @@ _WORKFLOW: Final = "x" * 256
 _NUMBER: Final = "999999"
 _EXECUTION: Final = re.compile(r"[A-Za-z0-9_.+=@-]{1,80}\Z")
 _VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z", re.ASCII)
+_BY_STEP_FUNCTIONS: Final[Json] = {"name": "MANAGED_BY_AWS", "value": "STARTED_BY_STEP_FUNCTIONS"}
+"""The variable that Step Functions adds to each container."""
+
 _READ_BY_AWS: Final = ("$(", "$$", "Ref::")
 """What AWS Batch and ECS replace in commands."""
 
@@ -222,7 +225,7 @@ class PlanLimits:
         environment: list[Json] = [
             {"name": VARIABLE_PREFIX + name, "value": json.dumps(value)} for name, value in parameters.items()
         ]
-        size = _bytes({"command": [*command], "environment": environment})
+        size = _bytes({"command": [*command], "environment": [*environment, _BY_STEP_FUNCTIONS]})
         is_for_parameters = _bytes(environment) > MOST_BYTES_OF_OVERRIDES // 2
         if size > MOST_BYTES_OF_OVERRIDES and not (is_for_parameters and isinstance(node, TerminalNode)):
             message = f"its job gets {size} bytes of command and parameters, and AWS takes {MOST_BYTES_OF_OVERRIDES}"

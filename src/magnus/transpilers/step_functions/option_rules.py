@@ -4,7 +4,7 @@ The rules are from the references of the APIs of AWS Batch, Amazon ECS, IAM, Ste
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from magnus.errors import Problem
@@ -34,14 +34,22 @@ _FILE_SYSTEM: Final = re.compile(r"fs-[0-9a-f]{8,40}\Z")
 _ACCESS_POINT: Final = re.compile(r"(fsap-[0-9a-f]{8,40})?\Z")
 _LOG_GROUP: Final = re.compile(r"[A-Za-z0-9_/.#-]{1,512}\Z")
 _LOG_GROUP_ARN: Final = re.compile(r"arn:aws[a-z-]*:logs:[a-z0-9-]+:\d{12}:log-group:[A-Za-z0-9_/.#-]+:\*\Z")
-_SCHEDULE: Final = re.compile(r"(rate\([1-9]\d* (minute|minutes|hour|hours|day|days)\)|cron\((\S+ ){5}\S+\))\Z")
+_RATE: Final = re.compile(r"rate\((1 (minute|hour|day)|(?!1 )[1-9]\d* (minutes|hours|days))\)\Z")
+_CRON: Final = re.compile(
+    r"cron\([0-9,*/-]+ [0-9,*/-]+ ([0-9A-Z,*/?#-]+) [0-9A-Z,*/-]+ ([0-9A-Z,*/?#-]+) [0-9,*/-]+\)\Z"
+)
 _TAG: Final = re.compile(r"[\w .:/=+@-]*\Z")
 
-_OF_FARGATE: Final[Mapping[float, tuple[int, int]]] = {
-    0.25: (512, 2_048), 0.5: (1_024, 4_096), 1: (2_048, 8_192), 2: (4_096, 16_384), 4: (8_192, 30_720),
-    8: (16_384, 61_440), 16: (32_768, 122_880),
-}  # fmt: skip
-"""By virtual processors the least and the most memory in MiB."""
+_OF_FARGATE: Final[Mapping[float, Sequence[int]]] = {
+    0.25: (512, 1_024, 2_048),
+    0.5: range(1_024, 4_097, 1_024),
+    1: range(2_048, 8_193, 1_024),
+    2: range(4_096, 16_385, 1_024),
+    4: range(8_192, 30_721, 1_024),
+    8: range(16_384, 61_441, 4_096),
+    16: range(32_768, 122_881, 8_192),
+}
+"""By virtual processors the sizes of memory in MiB."""
 
 
 def of_options(options: StepFunctionsOptions, request: TranspileRequest) -> Iterator[Problem]:
@@ -57,13 +65,19 @@ def _all(options: StepFunctionsOptions) -> Iterator[Refusal]:
     yield from _secrets(options)
     yield from _volumes(options)
     yield from _logs(options)
-    if options.schedule and not _SCHEDULE.match(options.schedule):
+    if options.schedule and not _is_schedule(options.schedule):
         message = f"'{options.schedule}' is no schedule of EventBridge"
-        yield Refusal(("schedule",), message, "write it as 'rate(1 day)' or 'cron(0 3 * * ? *)'")
+        fix = "write it as 'rate(1 day)', 'rate(2 days)' or 'cron(0 3 * * ? *)', with '?' for the day of the month or the week"
+        yield Refusal(("schedule",), message, fix)
     yield from _containers(options, "", ())
     for name in options.overrides:
         yield from _containers(options, name, ("overrides", name))
     yield from _definitions(options)
+
+
+def _is_schedule(text: str) -> bool:
+    cron = _CRON.match(text)
+    return _RATE.match(text) is not None or (cron is not None and (cron[1], cron[2]).count("?") == 1)
 
 
 def _names(options: StepFunctionsOptions) -> Iterator[Refusal]:
@@ -87,6 +101,9 @@ def _compute(options: StepFunctionsOptions) -> Iterator[Refusal]:
     if options.compute == "batch" and not options.queue:
         fix = "add 'queue' with the name or the ARN of a job queue, or write 'compute: ecs'"
         yield Refusal((), "jobs of AWS Batch need a queue", fix)
+    if options.network.assign_public_ip and options.platform == "ec2":
+        message = "'assign_public_ip' is for Fargate: on EC2 the subnet says whether machines have an address"
+        yield Refusal(("network", "assign_public_ip"), message, "leave it out, or write 'platform: fargate'")
     if options.compute == "ecs":
         if not _CLUSTER.match(options.cluster):
             message = f"'{options.cluster}' is no cluster of ECS" if options.cluster else "tasks of ECS need a cluster"
@@ -115,7 +132,7 @@ def _roles(options: StepFunctionsOptions) -> Iterator[Refusal]:
 
 
 def _secrets(options: StepFunctionsOptions) -> Iterator[Refusal]:
-    fix = "write it as in 'arn:aws:secretsmanager:REGION:ACCOUNT:secret:NAME' or 'arn:aws:ssm:REGION:ACCOUNT:parameter/NAME'"
+    fix = "write it as in 'arn:aws:secretsmanager:REGION:ACCOUNT:secret:NAME-SUFFIX' or 'arn:aws:ssm:REGION:ACCOUNT:parameter/NAME'"
     seen = set[str]()
     for number, secret in enumerate(options.secrets):
         where: Keys = ("secrets", number)
@@ -155,7 +172,10 @@ def _volumes(options: StepFunctionsOptions) -> Iterator[Refusal]:
         if not _ACCESS_POINT.match(volume.access_point):
             message = f"'{volume.access_point}' is no id of an access point"
             yield Refusal((*where, "access_point"), message, "write it as in 'fsap-0123456789abcdef0'")
-        if volume.access_point and volume.root_directory != "/":
+        if not volume.root_directory.startswith("/"):
+            message = f"'{volume.root_directory}' is no folder of a file system"
+            yield Refusal((*where, "root_directory"), message, "start it with '/'")
+        elif volume.access_point and volume.root_directory != "/":
             message = "with an access point, its folder is mounted, and 'root_directory' has to be '/'"
             yield Refusal((*where, "root_directory"), message, "leave it out")
 
@@ -184,7 +204,7 @@ def _containers(options: StepFunctionsOptions, name: str, where: Keys) -> Iterat
     if settings.retries > _MOST_RETRIES:
         message = f"AWS Batch starts a job {_MOST_RETRIES + 1} times at most, and 'retries' is {settings.retries}"
         yield Refusal((*where, "retries"), message, f"write {_MOST_RETRIES} or less")
-    if settings.timeout < _SHORTEST_TIMEOUT:
+    if options.compute == "batch" and settings.timeout < _SHORTEST_TIMEOUT:
         message = f"AWS Batch stops no job before {_SHORTEST_TIMEOUT} seconds, and 'timeout' is {settings.timeout}"
         yield Refusal((*where, "timeout"), message, "write 60 or more, or set 'timeout' of the step itself")
     if not name or written.cpu or written.memory or written.gpu or written.shared_memory or written.ephemeral_storage:
@@ -206,15 +226,16 @@ def _sizes(options: StepFunctionsOptions, name: str, where: Keys) -> Iterator[Re
         if settings.shared_memory is not None:
             yield Refusal((*where, "shared_memory"), "Fargate sets no size of /dev/shm", "write 'platform: ec2'")
         if settings.cpu not in _OF_FARGATE:
-            sizes = ", ".join(f"{size:g}" for size in _OF_FARGATE)
+            every = ", ".join(f"{size:g}" for size in _OF_FARGATE)
             yield Refusal(
-                (*where, "cpu"), f"Fargate has no containers with 'cpu: {settings.cpu:g}'", f"write one of {sizes}"
+                (*where, "cpu"), f"Fargate has no containers with 'cpu: {settings.cpu:g}'", f"write one of {every}"
             )
         else:
-            least, most = _OF_FARGATE[settings.cpu]
-            if not least <= settings.memory <= most:
-                message = f"Fargate gives {settings.cpu:g} cpu {least} to {most} MiB, and 'memory' is {settings.memory}"
-                yield Refusal((*where, "memory"), message, "change one of them")
+            sizes = _OF_FARGATE[settings.cpu]
+            if settings.memory not in sizes:
+                message = f"Fargate has no containers with 'cpu: {settings.cpu:g}' and 'memory: {settings.memory}'"
+                nearest = next((size for size in sizes if size >= settings.memory), sizes[-1])
+                yield Refusal((*where, "memory"), message, f"write {nearest}, or change 'cpu'")
         if settings.ephemeral_storage is not None and not 21 <= settings.ephemeral_storage <= 200:
             message = f"'ephemeral_storage: {settings.ephemeral_storage}' is no size that Fargate has"
             yield Refusal((*where, "ephemeral_storage"), message, "write 21 to 200, or leave it out for 20")

@@ -6,6 +6,8 @@ The rights for `.sync` follow https://docs.aws.amazon.com/step-functions/latest/
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
+from magnus.transpilers.step_functions.handover import place_of
+from magnus.transpilers.step_functions.options import Volume
 from magnus.transpilers.step_functions.resources import Resources
 from magnus.transpilers.step_functions.settings import partition
 from magnus.values import Json
@@ -48,9 +50,9 @@ def _states(resources: Resources, *, is_distributed: bool) -> list[Statement]:
     if place := next(iter(resources.buckets()), None) if resources.options.handover else None:
         statements.append(_allow(["s3:GetObject"], [_objects(resources, place.bucket, place.prefix)]))
     if is_distributed:
-        execution = resources.arn("states", f"execution:{resources.options.name}/*")
+        executions = [resources.arn("states", f"execution:{resources.options.name}{end}") for end in (":*", "/*")]
         statements.append(_allow(["states:StartExecution"], [resources.machine]))
-        statements.append(_allow(["states:DescribeExecution", "states:StopExecution"], [execution]))
+        statements.append(_allow(["states:DescribeExecution", "states:StopExecution"], executions))
     if resources.options.execution_log_group:
         actions = [f"logs:{action}" for action in _LOG_DELIVERY]
         statements.append(_allow(actions, _ANY))
@@ -94,17 +96,20 @@ def _rule(resources: Resources, name: str) -> Statement:
     return _allow(actions, [resources.arn("events", f"rule/{name}")])
 
 
+_OF_HANDOVER: Final = ("s3:GetObject", "s3:PutObject")
+_OF_STORES: Final = (*_OF_HANDOVER, "s3:DeleteObject", "s3:AbortMultipartUpload")
+
+
 def _job(resources: Resources) -> list[Statement]:
+    stores = [*map(place_of, resources.options.buckets)]
     statements: list[Statement] = []
     for place in resources.buckets():
-        bucket = f"arn:{partition(resources.options.region)}:s3:::{place.bucket}"
-        statements.append(
-            _allow(
-                ["s3:GetObject", "s3:PutObject", "s3:DeleteObject", "s3:AbortMultipartUpload"],
-                [_objects(resources, place.bucket, place.prefix)],
-            )
-        )
-        listing = _allow(["s3:ListBucket"], [bucket])
+        objects = [_objects(resources, place.bucket, place.prefix)]
+        if place not in stores:
+            statements.append(_allow(_OF_HANDOVER, objects))
+            continue
+        statements.append(_allow(_OF_STORES, objects))
+        listing = _allow(["s3:ListBucket"], [f"arn:{partition(resources.options.region)}:s3:::{place.bucket}"])
         if place.prefix:
             listing["Condition"] = {"StringLike": {"s3:prefix": [f"{place.prefix}*"]}}
         statements.append(listing)
@@ -112,9 +117,17 @@ def _job(resources: Resources) -> list[Statement]:
     volumes = resources.options.volumes
     if volumes:
         actions = ["elasticfilesystem:ClientMount", "elasticfilesystem:ClientWrite"]
-        systems = dict.fromkeys(resources.arn("elasticfilesystem", f"file-system/{one.file_system}") for one in volumes)
-        statements.append(_allow(actions, [*systems]))
+        statements.append(_allow(actions, _file_systems(resources, volumes)))
+    if as_root := [volume for volume in volumes if not volume.access_point]:
+        statements.append(_allow(["elasticfilesystem:ClientRootAccess"], _file_systems(resources, as_root)))
     return statements
+
+
+def _file_systems(resources: Resources, volumes: Sequence[Volume]) -> list[str]:
+    """Their ARNs. Without an access point, which has a user of its own, root of a container has to be root there."""
+    return [
+        *dict.fromkeys(resources.arn("elasticfilesystem", f"file-system/{volume.file_system}") for volume in volumes)
+    ]
 
 
 def _execution(resources: Resources) -> list[Statement]:
@@ -123,15 +136,19 @@ def _execution(resources: Resources) -> list[Statement]:
         statements.append(_allow(["ecr:GetAuthorizationToken"], _ANY))
         actions = ["ecr:BatchCheckLayerAvailability", "ecr:GetDownloadUrlForLayer", "ecr:BatchGetImage"]
         statements.append(_allow(actions, repositories))
-    group = resources.options.log_group or "/aws/batch/job"
-    streams = resources.arn("logs", f"log-group:{group}:log-stream:*")
-    statements.append(_allow(["logs:CreateLogStream", "logs:PutLogEvents"], [streams]))
+    if group := resources.options.log_group or ("/aws/batch/job" if resources.options.compute == "batch" else ""):
+        streams = resources.arn("logs", f"log-group:{group}:log-stream:*")
+        statements.append(_allow(["logs:CreateLogStream", "logs:PutLogEvents"], [streams]))
     return [*statements, *_secrets([secret.value_from for secret in resources.options.secrets])]
 
 
 def _secrets(arns: Sequence[str]) -> list[Statement]:
-    """The right to read these secrets and parameters; the ARN of a secret may be followed by a field of it."""
-    secrets = [":".join(arn.split(":")[:7]) for arn in arns if ":secretsmanager:" in arn]
+    """The right to read these secrets and parameters.
+
+    The ARN of a secret may be followed by a field of it, and may lack the hyphen and six characters that AWS gave it.
+    """
+    names = [":".join(arn.split(":")[:7]) for arn in arns if ":secretsmanager:" in arn]
+    secrets = [f"{name}{end}" for name in names for end in ("", "-??????")]
     parameters = [arn for arn in arns if ":ssm:" in arn]
     statements = [_allow(["secretsmanager:GetSecretValue"], [*dict.fromkeys(secrets)])] if secrets else []
     if parameters:
