@@ -222,3 +222,13 @@ def test_a_commit_that_no_branch_has_in_a_shallow_clone(repository, tmp_path):
     execute(repository)
     git(repository, "checkout", "-q", "-")
     reproduce(repository, "named")
+
+
+def test_a_folder_in_which_nothing_can_be_restored_does_not_stay(repository):
+    repository.write("p.yaml", PIPELINE + "\n")
+    execute(repository)
+    for file in (repository.path / ".catalog/.store").glob("??/*"):
+        if b"diff --git" in file.read_bytes():
+            file.unlink()
+    _, err = reproduce(repository, "stored", "--folder", "kept", status=2)
+    assert "the uncommitted changes of the run cannot be restored" in err
