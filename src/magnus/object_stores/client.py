@@ -10,8 +10,9 @@ The client itself tries again what is safe to try again. What is left is decided
 
 import os
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
 from functools import cache, cached_property, partial
 from itertools import chain
 from pathlib import Path
@@ -238,6 +239,18 @@ class ObstoreObjects:
             return
         except _FAILURES as error:
             raise failure("delete from", self.shown, error) from None
+
+    def remove_leftovers(
+        self, before: datetime, *, folders: Collection[str], is_own: Callable[[str], bool] = lambda _: False
+    ) -> None:
+        """Remove files of a folder; in clouds a rule of the bucket removes the parts of uploads that ended early."""
+        if self._address.folder is not None:
+            from magnus.object_stores.staging_files import remove_staging_files  # lazy: pipelines do not need it
+
+            try:
+                remove_staging_files(self._address.folder, before, folders=folders, is_own=is_own)
+            except OSError as error:
+                raise failure("clean up", self.shown, error) from None
 
     def connect_problem(self) -> Problem | None:
         """What keeps this process from reading there, by one request; nothing is changed."""

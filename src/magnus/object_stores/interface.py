@@ -1,6 +1,6 @@
 """What run log stores and catalogs ask of an object store, and the failures that they tell apart."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from datetime import datetime
 from enum import Enum, auto
 from typing import Protocol
@@ -108,4 +108,13 @@ class ObjectStore(Protocol):
 
     def delete(self, keys: Sequence[str]) -> None:
         """Remove the objects; missing ones do not count."""
+        ...
+
+    def remove_leftovers(
+        self, before: datetime, *, folders: Collection[str], is_own: Callable[[str], bool] = lambda _: False
+    ) -> None:
+        """Remove what killed processes left of objects, if nobody wrote to it since `before`.
+
+        Only objects below the folders count, and those at the top whose keys are own ones.
+        """
         ...

@@ -29,7 +29,6 @@ from magnus.run_log_stores import failures, record_files, record_objects, result
 from magnus.run_log_stores.record_files import DONE, NOT_DONE, Belongs, is_of_run
 from magnus.system.parallel import for_each
 
-_RESULTS: Final = ".results/"
 _VERSION: Final = b"1\n"
 _LONGEST_RUN_ID: Final = 200
 """In bytes; encoded in a key it must not be longer either."""
@@ -173,12 +172,12 @@ class ObjectStoreRunLogStore(ObjectStoreService):
     def put_result(self, key: str, run_id: str, path: StepPath) -> None:
         """Replace the object of the key by one with the step first."""
         with _failing():
-            self._objects.put(f"{_RESULTS}{key}", result_files.with_result(self.results(key), run_id, path))
+            self._objects.put(record_objects.results(key), result_files.with_result(self.results(key), run_id, path))
 
     def results(self, key: str) -> Sequence[StepResult]:
         """The steps in the object of the key."""
         with _failing():
-            content = self._objects.get(f"{_RESULTS}{key}")
+            content = self._objects.get(record_objects.results(key))
         return [] if content is None else result_files.results_in(content)
 
     def write_document(self, run_id: str, lines: Iterator[str]) -> None:
@@ -193,6 +192,11 @@ class ObjectStoreRunLogStore(ObjectStoreService):
             steps = [each.key for each in self._objects.list(record_objects.steps(run_id))]
             self._objects.delete([record_objects.document(run_id), *steps])
             self._objects.delete([record_objects.run(run_id)])
+
+    def remove_leftovers(self, before: datetime) -> None:
+        """Remove what was left of objects that were not written to the end."""
+        with _failing():
+            self._objects.remove_leftovers(before, folders=record_objects.FOLDERS, is_own=record_objects.is_own)
 
     def mentioned_hashes(self, run_id: str) -> frozenset[str]:
         """Every `data_hash` in the objects of the run."""
@@ -216,7 +220,7 @@ class ObjectStoreRunLogStore(ObjectStoreService):
             return
         version = self._objects.get(record_objects.FORMAT)
         if version is None:
-            probe = f".probe-{os.urandom(8).hex()}"
+            probe = f"{record_objects.PROBE}{os.urandom(8).hex()}"
             try:
                 self._objects.create(probe, b"first")
                 is_replaced = self._objects.create(probe, b"second") or self._objects.get(probe) != b"first"

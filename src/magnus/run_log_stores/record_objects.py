@@ -3,6 +3,8 @@
     .runs/<run id>                                   the record of the run
     .steps/<run id>/<step>/<branch>/<step>.json      the record of a step that has not succeeded
     .steps/<run id>/<step>/<branch>/<step>.done.json the record of its success
+    .results/<key>                                   steps whose results have the key
+    <run id>.json                                    the document people read
     .format                                          the version of this layout
 
 Steps, branches and run ids are parts of keys, as `object_stores.keys` encodes them.
@@ -20,7 +22,13 @@ from magnus.run_log_stores.record_files import DONE, NOT_DONE, is_of_run, is_who
 
 RUNS: Final = ".runs"
 FORMAT: Final = ".format"
+PROBE: Final = ".probe-"
+"""Starts the key of an object by which a store is tried out."""
 _STEPS: Final = ".steps"
+_RESULTS: Final = ".results"
+_DOCUMENT: Final = ".json"
+FOLDERS: Final = (RUNS, _STEPS, _RESULTS)
+"""All other objects of the layout are at the top; `is_own` knows them."""
 
 
 def is_usable(run_id: str) -> bool:
@@ -36,7 +44,18 @@ def run(run_id: str) -> str:
 
 def document(run_id: str) -> str:
     """The document people read."""
-    return f"{keys.part(run_id)}.json"
+    return f"{keys.part(run_id)}{_DOCUMENT}"
+
+
+def is_own(name: str) -> bool:
+    """Whether an object at the top can be one of this layout."""
+    run_id = keys.text_of(name.removesuffix(_DOCUMENT)) if name.endswith(_DOCUMENT) else None
+    return name == FORMAT or name.startswith(PROBE) or (run_id is not None and is_usable(run_id))
+
+
+def results(key: str) -> str:
+    """The steps whose results have the key."""
+    return f"{_RESULTS}/{key}"
 
 
 def steps(run_id: str) -> str:

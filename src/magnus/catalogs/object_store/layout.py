@@ -21,12 +21,12 @@ from msgspec import Struct
 from magnus.graph.path import BranchPath, StepPath
 from magnus.object_stores import keys
 
-_TOP: Final = ".catalog"
-CONTENT: Final = f"{_TOP}/content"
-COLLECTING: Final = f"{_TOP}/collecting"
-FILES: Final = f"{_TOP}/files"
-RECENT: Final = f"{_TOP}/recent"
-REMOVED: Final = f"{_TOP}/removed"
+TOP: Final = ".catalog"
+CONTENT: Final = f"{TOP}/content"
+COLLECTING: Final = f"{TOP}/collecting"
+FILES: Final = f"{TOP}/files"
+RECENT: Final = f"{TOP}/recent"
+REMOVED: Final = f"{TOP}/removed"
 _FIRST_DIGITS: Final = 2
 _HASH_DIGITS: Final = 64
 _HEX: Final = frozenset("0123456789abcdef")
@@ -54,7 +54,7 @@ def hash_of(key: str) -> str:
 
 def version(data_hash: str) -> str:
     """Where the version of a large content is."""
-    return f"{_TOP}/versions/{data_hash}"
+    return f"{TOP}/versions/{data_hash}"
 
 
 def files(run_id: str) -> str:
@@ -75,7 +75,7 @@ def branch_and_list(branch: BranchPath, files: Sequence[ListedFile]) -> str:
 
 def logs(run_id: str) -> str:
     """Above the pieces of the output of all steps of the run."""
-    return f"{_TOP}/logs/{keys.part(run_id)}"
+    return f"{TOP}/logs/{keys.part(run_id)}"
 
 
 def log(run_id: str, path: StepPath) -> str:

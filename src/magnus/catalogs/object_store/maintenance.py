@@ -116,6 +116,7 @@ class Maintenance:
             with self._marked() as (mark, now):
                 collection = _Collection(now, age, known_runs)
                 self._finish_earlier(mark, collection)
+                self._objects.remove_leftovers(now - _YOUNG, folders=[layout.TOP])
                 old, young = self._unneeded(collection, referred)
                 stays = self._remove(mark, collection, old, is_quiet) if old else frozenset()
         gone = [facts for facts in old if facts.key not in stays]
