@@ -42,7 +42,7 @@ pictures: $(VENV)/ready  ## make the pictures of README.md again, from a real ru
 release: $(VENV)/ready  ## build the distributions, try the wheel in a new environment, and tag; nothing is published
 	$(BIN)/python .ci/release.py
 
-services: .venvs/mlflow-server/ready .venvs/azurite/ready  ## install the servers that tests of services talk to; without them these are skipped
+services: .venvs/mlflow-server/ready .venvs/azurite/ready .venvs/step-functions/ready  ## install the servers that tests of services talk to; without them these are skipped
 
 faults: KILLS = 1000
 faults: $(VENV)/ready  ## kill a run at a thousand random moments
@@ -54,6 +54,7 @@ bench: $(VENV)/ready  ## compare with other tools, in whole processes
 	$(BIN)/python benchmarks/report.py
 	$(BIN)/python benchmarks/runs.py
 	$(BIN)/python benchmarks/databases.py
+	$(BIN)/python benchmarks/object_store_catalog.py --rounds 1
 	$(BIN)/python benchmarks/check.py
 
 figures: $(VENV)/ready  ## measure as bench does, and write the table of the documentation; on a quiet machine
@@ -81,3 +82,9 @@ $(VENV)/docs: $(VENV)/ready
 	@if command -v npm >/dev/null; then \
 	set -x; npm install --silent --no-fund --no-audit --prefix .venvs/azurite "$$(cat $<)" && touch $@; \
 	else echo "Azurite (Azure Blob Storage) is not installed: it needs npm" >&2; fi
+
+.venvs/step-functions/ready: tests/services/step-functions.txt
+	rm -rf .venvs/step-functions
+	@if command -v npm >/dev/null; then \
+	set -x; npm install --silent --no-fund --no-audit --prefix .venvs/step-functions $$(cat $<) && touch $@; \
+	else echo "asl-validator and aws-local-stepfunctions (AWS Step Functions) are not installed: they need npm" >&2; fi

@@ -1,7 +1,6 @@
 """Rows of files from one step to the next, beside their limits: one copy, one SHA-256, both in plain Python.
 
-Every round makes every measurement once, in a new folder, and removes nothing: for seconds after many files were removed a
-disk makes new ones several times slower. Times of magnus are those of a whole run, its start-up included.
+Every round makes every measurement once, in a new folder, and removes nothing (see `measuring.clean`). Times of magnus are those of a whole run, its start-up included.
 """
 
 import hashlib

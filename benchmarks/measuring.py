@@ -16,6 +16,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import repeat
 from pathlib import Path
+from tempfile import mkdtemp
 from typing import Final, NamedTuple
 
 ROOT: Final = Path(__file__).parents[1]
@@ -163,7 +164,7 @@ def process(
 def in_clean_folder(
     argv: Sequence[str], folder: Path, *, copies: int = 1, look: Callable[[], None] = lambda: None
 ) -> Way:
-    """The way that runs the command, then calls `look`, then removes whatever the command wrote."""
+    """The way that runs the command, then calls `look`, then moves away whatever the command wrote."""
     own = {file.name for file in folder.iterdir()}
 
     def way() -> Taken:
@@ -176,10 +177,15 @@ def in_clean_folder(
 
 
 def clean(folder: Path, own: Collection[str]) -> None:
-    """Remove everything from the folder but these files and folders."""
+    """Move everything but these files and folders out of the folder, to a new one beside it.
+
+    Nothing is removed before the end: for minutes after files were removed ext4 looks at each of them before it makes a
+    new one, which made a chain of 500 in `chunked-fs` up to twice as long, in seconds of the processor.
+    """
+    left = Path(mkdtemp(prefix=f"{folder.name}-left-", dir=folder.parent))
     for path in folder.iterdir():
         if path.name not in own:
-            shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
+            path.rename(left / path.name)
 
 
 def timed(action: Callable[..., object], *arguments: object) -> Way:

@@ -17,6 +17,7 @@ from tempfile import TemporaryDirectory
 from typing import Any, Final
 
 import branches
+import cached
 import catalog
 import chains
 import objects
@@ -32,6 +33,7 @@ ROWS: Final[Sequence[Row]] = (
     *catalog.ROWS,
     *objects.ROWS,
     *resume.ROWS,
+    *cached.ROWS,
     *runs_at_once.ROWS,
     *startup.ROWS,
 )

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     )
     from magnus.sdk.composites import Conditional, Dag, Loop, Map, Parallel
     from magnus.sdk.pipeline import Pipeline
-    from magnus.sdk.run_lookup import run, runs
+    from magnus.sdk.run_lookup import reproduce, run, runs
     from magnus.sdk.steps import Fail, Stub, Success
     from magnus.sdk.tasks import (
         NotebookJob,
@@ -93,6 +93,7 @@ __all__ = [
     "pickled",
     "put_in_catalog",
     "put_object",
+    "reproduce",
     "run",
     "runs",
     "set_parameter",
@@ -110,7 +111,7 @@ _HOMES = {
         ("NotebookTask", "PythonTask", "ShellTask", "Task", "json", "metric", "pickled"), "magnus.sdk.tasks"
     ),
     **dict.fromkeys(("NotebookJob", "PythonJob", "ShellJob"), "magnus.sdk.tasks"),
-    **dict.fromkeys(("run", "runs"), "magnus.sdk.run_lookup"),
+    **dict.fromkeys(("reproduce", "run", "runs"), "magnus.sdk.run_lookup"),
 }
 """The modules of public names; the others are functions of `magnus.interaction`."""
 

@@ -12,6 +12,7 @@ from hashlib import sha256
 import pytest
 from msgspec.structs import fields, replace
 
+from magnus.catalogs.file_system import put_file
 from magnus.catalogs.file_system.catalog import FileSystemCatalog, FileSystemOptions
 from magnus.errors import CatalogError
 from magnus.graph.path import BranchPath
@@ -43,8 +44,8 @@ class FailingAt:
         self.calls = replace(REAL, **{call: failing})
 
 
-def opened(folder, system=REAL):
-    options = FileSystemOptions(catalog_location=str(folder / "catalog"), durable=True)
+def opened(folder, system=REAL, *, durable=True):
+    options = FileSystemOptions(catalog_location=str(folder / "catalog"), durable=durable)
     return FileSystemCatalog(options, folder, system=system)
 
 
@@ -55,9 +56,9 @@ def folder(tmp_path):
     return tmp_path
 
 
-def put(folder, files, system=REAL):
+def put(folder, files, system=REAL, *, durable=True):
     names = list(OLD if files == "old" else NEW)
-    return opened(folder, system).put("a-run", ROOT, folder / files, names, unchanged={})
+    return opened(folder, system, durable=durable).put("a-run", ROOT, folder / files, names, unchanged={})
 
 
 def tree(folder):
@@ -84,12 +85,14 @@ def refusal(work):
 
 @pytest.mark.parametrize("error", [errno.ENOSPC, errno.EIO], ids=errno.errorcode.get)
 @pytest.mark.parametrize("call", CALLS)
-def test_a_put_that_fails_anywhere_leaves_old_or_new_files(folder, call, error):
+@pytest.mark.parametrize("is_apart", [False, True], ids=["each file by itself", "a tree apart"])
+def test_a_put_that_fails_anywhere_leaves_old_or_new_files(folder, monkeypatch, is_apart, call, error):
+    monkeypatch.setattr(put_file, "_MANY", 1 if is_apart else 1000)
     for number in range(1, 1000):
         shutil.rmtree(folder / "catalog", ignore_errors=True)
-        old = put(folder, "old")
+        old = put(folder, "old", durable=not is_apart)
         system = FailingAt(call, number, error)
-        said = refusal(lambda system=system: put(folder, "new", system.calls))
+        said = refusal(lambda system=system: put(folder, "new", system.calls, durable=not is_apart))
         assert not said or os.strerror(error) in said
         assert_store_is_whole(folder)
         assert all(content in {OLD.get(name), NEW.get(name)} for name, content in tree(folder).items())
@@ -98,7 +101,7 @@ def test_a_put_that_fails_anywhere_leaves_old_or_new_files(folder, call, error):
         opened(folder).get("a-run", ROOT, old, got)
         assert contents(got) == OLD
         assert call == "unlink" or not list((folder / "catalog" / ".store" / "tmp").iterdir())
-        put(folder, "new")
+        put(folder, "new", durable=not is_apart)
         assert tree(folder) == NEW
         if not system.failed:
             return
@@ -144,13 +147,17 @@ for number in range(rounds):
 
 def test_a_process_killed_at_any_moment_leaves_old_or_new_files(folder, killed, request):
     kills = max(request.config.getoption("kills") // 5, 1)
+    many = {f"many/{number}/{name}": b"%d" % number for number in range(20) for name in "ab"}
+    old, new = {**OLD, **many}, {**NEW, **{name: content + b"." for name, content in many.items()}}
+    write(folder / "old", old)
+    write(folder / "new", new)
     for number in range(kills):
         after = random.Random(number).random() * 0.05
         killed([sys.executable, "-c", WORK, folder, "a-run", "1000"], after=after)
         assert_store_is_whole(folder)
         for name, content in tree(folder).items():
-            assert content in {OLD.get(name), NEW.get(name)}
-        for kind, files in (("old", OLD), ("new", NEW)):
+            assert content in {old.get(name), new.get(name)}
+        for kind, files in (("old", old), ("new", new)):
             place = folder / "place a-run" / kind
             for name, content in contents(place).items() if place.exists() else ():
                 assert "/.magnus-" in f"/{name}" or content == files[name]

@@ -12,8 +12,8 @@ import pytest
 
 HOW_TO = Path(__file__).parents[2] / "docs/how-to/run-in-containers.md"
 IMAGE = "my-pipeline"
-EXTRAS = ("ipykernel", "nbclient", "nbformat", "obstore", "psycopg", "psycopg-binary")
-"""What the extras `notebook`, `object-store` and `postgres` install, in the base since there is no registry."""
+EXTRAS = ("botocore", "ipykernel", "nbclient", "nbformat", "obstore", "psycopg", "psycopg-binary")
+"""What the extras `aws`, `notebook`, `object-store` and `postgres` install, in the base since there is no registry."""
 
 
 @pytest.fixture(scope="session")

@@ -19,4 +19,5 @@ def put(self, *arguments, **options):
 
 
 responses.S3Response._key_response_put = put
-main(["-H", "127.0.0.1", "-p", sys.argv[1]])
+if __name__ == "__main__":
+    main(["-H", "127.0.0.1", "-p", sys.argv[1]])

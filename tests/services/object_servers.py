@@ -27,6 +27,7 @@ from magnus.object_stores.client import ObstoreObjects
 
 ROOT = Path(__file__).parents[2]
 LAUNCHER = Path(__file__).with_name("moto_server_locked.py")
+DISTANT = Path(__file__).with_name("distant_object_server.py")
 AZURITE = ROOT / ".venvs/azurite/node_modules/.bin/azurite-blob"
 NEWLINE = "\n"
 HASTY = Patience(tries=4, pause=0.01, longest_pause=0.05, answer=20, transfer=60)
@@ -89,6 +90,15 @@ def moto(folder):
     port = free_port()
     with running([sys.executable, LAUNCHER, str(port)], f"http://127.0.0.1:{port}", folder / "moto.log") as address:
         yield address
+
+
+@contextmanager
+def distant(folder, seconds):
+    """A server of objects whose answers take so many seconds."""
+    port = free_port()
+    command = [sys.executable, DISTANT, str(port), str(seconds)]
+    with running(command, f"http://127.0.0.1:{port}/tests/none", folder / "distant.log") as address:
+        yield address.removesuffix("/tests/none")
 
 
 @contextmanager

@@ -506,3 +506,34 @@ def test_notebooks_objects_files_and_metrics_go_from_container_to_container(fold
     executed = json.loads((folder.path / ".catalog/mine/n_out.ipynb").read_text())
     assert executed["cells"][-1]["outputs"][0]["text"] in ("in a cell\n", ["in a cell\n"])
     assert (folder.path / ".catalog/mine/made.txt").read_text() == "22"
+
+
+def test_a_run_is_reproduced_in_containers(folder):
+    """The containers see the restored project, and the stores in the folder of the user."""
+    folder.configure()
+    (folder.path / "work.py").write_text("def f(n):\n    return {'doubled': n * 2}\n")
+    (folder.path / "raw.txt").write_text("1")
+    steps = {
+        "a": {"type": "task", "command": "work.f", "next": "b", "catalog": {"put": ["raw.txt"]}},
+        "b": shell("pwd > place; export x=$(cat raw.txt)", returns=["x"], catalog={"put": ["place"]}),
+    }
+    (folder.path / "p.yaml").write_text(json.dumps({"dag": {"start_at": "a", "steps": steps}}))
+    (folder.path / ".gitignore").write_text(".catalog\n.run_log_store\nplace\n")
+    git = ["git", "-c", "user.name=a", "-c", "user.email=a@example.org"]
+    for arguments in (("init", "-q"), ("add", "."), ("commit", "-qm", "first")):
+        subprocess.run([*git, *arguments], cwd=folder.path, check=True)
+    folder.execute("p.yaml", "--n", "3", "--run-id", "r")
+    (folder.path / "work.py").write_text("def f(n):\n    return {'doubled': 0}\n")
+    done = subprocess.run(
+        [sys.executable, "-m", "magnus", "reproduce", "r", "--json"],
+        cwd=folder.path,
+        capture_output=True,
+        text=True,
+        timeout=LONGEST_SECONDS,
+    )
+    assert done.returncode == 1, done.stderr
+    document = json.loads(done.stdout)
+    assert [step["path"] for step in document["steps"]] == ["b"], done.stdout + done.stderr
+    [step] = document["steps"]
+    assert [change["what"] for change in step["changes"]] == ["place"]
+    assert (step["path"], step["judgement"]) == ("b", "not judged")

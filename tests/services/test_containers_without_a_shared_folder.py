@@ -5,12 +5,16 @@ import os
 import subprocess
 import sys
 import uuid
+from io import BytesIO
 
 import pytest
 import yaml
 from container_engines import IMAGE
+from object_servers import ObjectPiece, objects, of_s3
 from postgresql import WITH_PASSWORD
 from safety_net import LONGEST_SECONDS
+
+from magnus.catalogs.object_store import layout
 
 pytestmark = [pytest.mark.xdist_group("docker"), pytest.mark.usefixtures("client")]
 
@@ -123,12 +127,13 @@ class Project:
     def configure(self, name, executor):
         (self.path / name).write_text(yaml.safe_dump({"executor": executor, **self.stores.configured}))
 
-    def magnus(self, *arguments, status=0, folder=None):
+    def magnus(self, *arguments, status=0, folder=None, typed=""):
         others = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "PG"))}
         done = subprocess.run(
             [sys.executable, "-m", "magnus", *arguments],
             cwd=folder or self.path,
             env={**others, **self.stores.credentials, "OUR_TOKEN": TOKEN},
+            input=typed,
             capture_output=True,
             text=True,
             timeout=LONGEST_SECONDS,
@@ -190,3 +195,124 @@ def test_simulated_pods_of_an_image_with_everything(project, client):
     log = json.loads(project.magnus("simulate", "argo-pipeline.yaml", *more, "-p", "run_id=it"))
     project.check(log)
     assert contents(project.path) == before
+
+
+CACHED = """
+cache: {environment: true}
+steps:
+  make: {command: work.make, returns: [{name: model, kind: object}], catalog: {put: made.txt}}
+  use: {command: work.use, returns: [y], catalog: {get: made.txt}, cache: true}
+  say: {command: 'export said="$(cat made.txt)"', command_type: shell, returns: [said], catalog: {get: made.txt}, cache: true}
+"""
+CACHED_WORK = """
+from pathlib import Path
+
+class Model:
+    def __init__(self, size):
+        self.size = size
+
+def make(n):
+    Path("made.txt").write_text(f"made of {n}")
+    return Model(n)
+
+def use(model):
+    return model.size * 10 + len(Path("made.txt").read_text())
+"""
+
+
+@pytest.fixture
+def cached(project):
+    (project.path / "pipeline.yaml").write_text(yaml.safe_dump({"dag": yaml.safe_load(CACHED)}, sort_keys=False))
+    (project.path / "work.py").write_text(CACHED_WORK)
+    return project
+
+
+def reasons(log):
+    """Each step with the run whose result it has, or with the reason why it ran."""
+    steps = {name: step for name, step in log["steps"].items() if name != "success"}
+    return {
+        name: f"from {step['cached_from']['run_id']}" if "cached_from" in step else step["cache"]["reason"]
+        for name, step in steps.items()
+    }
+
+
+def in_bucket(project, server, log):
+    """The content of the file that the first step put."""
+    [put] = [entry for entry in log["steps"]["make"]["data_catalog"] if entry["name"] == "made.txt"]
+    return ObjectPiece(objects(of_s3(server, project.stores.url)), layout.content(put["data_hash"]))
+
+
+def check_debugging(project, run_id):
+    """A step of the run, on this machine, with the inputs it had."""
+    shown = json.loads(project.magnus("debug", run_id, "use", "-c", "here.yaml", "--print"))
+    assert (shown["parameters"]["n"], shown["files"]) == (4, ["made.txt"])
+    typed = "p model.size, open('made.txt').read()\nc\n"
+    said = project.magnus("debug", run_id, "use", "-c", "here.yaml", typed=typed)
+    assert "(4, 'made of 4')" in said
+    runs = json.loads(project.magnus("runs", "-c", "here.yaml", "--json"))
+    assert len([run for run in runs if run["run_id"] == run_id]) == 1
+
+
+def test_cached_steps_in_containers(cached, client, moto_server):
+    def run(run_id, **more):
+        (cached.path / "made.txt").unlink(missing_ok=True)
+        options = {"docker_image": IMAGE, "network": "host", "pull_policy": "never", **more}
+        cached.configure("there.yaml", {"type": "local-container", "config": options})
+        log = json.loads(cached.magnus("execute", "pipeline.yaml", "-c", "there.yaml", "--n", "4", "--run-id", run_id))
+        assert (log["status"], log["parameters"]["y"]) == ("SUCCESS", 49), json.dumps(log["steps"], indent=1)
+        assert (cached.path / "made.txt").read_text() == "made of 4"
+        return log
+
+    first = run("a")
+    assert set(reasons(first).values()) == {"it never ran"}
+    assert set(reasons(run("b")).values()) == {"from a"}
+    for run_id in ("a", "b"):
+        check_debugging(cached, run_id)
+    changed = BytesIO(f"FROM {IMAGE}\nENV CHANGED=1\n".encode())
+    client.images.build(fileobj=changed, tag="changed:1", network_mode="none", rm=True)
+    with_image = reasons(run("c", docker_image="changed:1"))
+    assert with_image == {"make": "environment changed", "use": "from a", "say": "from a"}
+    (cached.path / "work.py").write_text(CACHED_WORK.replace("* 10", "* 9 + 4"))
+    assert reasons(run("d")) == {"make": "from a", "use": "code work.py: use changed", "say": "from a"}
+    check_content(cached, run, in_bucket(cached, moto_server, first))
+
+
+def check_content(project, run, content):
+    """A result with content that is damaged, or gone, is computed again, and stored whole."""
+    if project.stores.configured["run_log_store"]["type"] == "sql":
+        content.write(b"made of 5")
+        problem = "is damaged in the catalog"
+    else:
+        content.remove()
+        problem = "is not in the catalog any more"
+    assert reasons(run("e"))["make"].startswith(f"'made.txt', which it left, {problem} (run '")
+    assert content.read() == b"made of 4"
+
+
+def test_cached_steps_in_simulated_pods(cached, moto_server):
+    keys = [
+        {"environment_variable": name, "secret_name": "all", "secret_key": name}
+        for name in (*cached.stores.credentials, "OUR_TOKEN")
+    ]
+    options = {"image": "any:1", "image_pull_policy": "Never", "secrets_from_k8s": keys}
+    cached.configure("argo.yaml", {"type": "argo", "config": options})
+    secrets = {"all": {**cached.stores.credentials, "OUR_TOKEN": TOKEN}}
+    (cached.path / "secrets.yaml").write_text(yaml.safe_dump(secrets))
+
+    def run(run_id):
+        cached.magnus("execute", "pipeline.yaml", "-c", "argo.yaml", "--n", "4")
+        log = json.loads(
+            cached.magnus("simulate", "argo-pipeline.yaml", "-p", f"run_id={run_id}", "--secrets", "secrets.yaml")
+        )
+        assert (log["status"], log["parameters"]["y"]) == ("SUCCESS", 49), json.dumps(log["steps"], indent=1)
+        assert not (cached.path / "made.txt").exists()
+        return log
+
+    first = run("a")
+    assert set(reasons(first).values()) == {"it never ran"}
+    assert set(reasons(run("b")).values()) == {"from a"}
+    for run_id in ("a", "b"):
+        check_debugging(cached, run_id)
+    (cached.path / "work.py").write_text(CACHED_WORK.replace("* 10", "* 9 + 4"))
+    assert reasons(run("d")) == {"make": "from a", "use": "code work.py: use changed", "say": "from a"}
+    check_content(cached, run, in_bucket(cached, moto_server, first))

@@ -13,7 +13,7 @@ from pathlib import Path
 import msgspec
 import pytest
 from msgspec.structs import replace
-from object_servers import HASTY, ObjectPiece, faults, of_azure, of_s3
+from object_servers import HASTY, ObjectPiece, distant, faults, of_azure, of_s3
 from safety_net import LONGEST_SECONDS
 
 from magnus.catalogs.object_store import layout
@@ -240,6 +240,33 @@ def test_many_small_files_are_sent_and_brought_at_once(proxy, catalog, tmp_path)
     assert contents(elsewhere) == files
     one_at_a_time = len(names) * proxy.delay
     assert max(middle - start, end - middle) < one_at_a_time / 5
+
+
+ANSWER_SECONDS = 0.02
+FEW = 40
+
+
+@pytest.mark.slow
+def test_5000_small_files_of_a_distant_store_take_a_tenth_of_one_at_a_time(tmp_path):
+    project, elsewhere = make_folder(tmp_path / "project"), make_folder(tmp_path / "elsewhere")
+    names = write(project, {str(number): os.urandom(10_000) for number in range(5000)})
+    with distant(tmp_path, ANSWER_SECONDS) as address:
+        catalog = ObjectStoreCatalog(options_of(of_s3(address, "s3://tests/files")), Path.cwd())
+        start = time.monotonic()
+        entries = catalog.put("a-run", ROOT, project, names, unchanged={})
+        put = time.monotonic() - start
+        start = time.monotonic()
+        catalog.get("a-run", ROOT, entries, elsewhere)
+        get = time.monotonic() - start
+        objects = catalog._objects
+        keys = [layout.content(entry.data_hash) for entry in entries[:FEW]]
+        start = time.monotonic()
+        whole = [objects.get(key) for key in keys]
+        one_at_a_time = (time.monotonic() - start) / FEW * len(names)
+    assert whole == [(elsewhere / entry.name).read_bytes() for entry in entries[:FEW]]
+    assert contents(elsewhere) == contents(project)
+    assert one_at_a_time >= ANSWER_SECONDS * len(names)
+    assert (put < one_at_a_time / 10, get < one_at_a_time / 10) == (True, True), (put, get, one_at_a_time)
 
 
 MOVES = """

@@ -9,6 +9,7 @@ from object_servers import HASTY, faults, free_port, make_bucket, objects, of_s3
 
 from magnus.definition.wrong_fields import WrongFields
 from magnus.object_stores import keys
+from magnus.object_stores.address import ObjectLocation
 from magnus.object_stores.interface import Cause, ObjectStoreFailure
 
 pytestmark = pytest.mark.xdist_group("moto")
@@ -44,6 +45,15 @@ def proxy(moto_server):
 @pytest.fixture
 def store(proxy, url):
     return objects(of_s3(proxy.address, url))
+
+
+def test_variables_of_the_client_count(moto_server, url, monkeypatch):
+    environment = {"AWS_ENDPOINT_URL": moto_server, "AWS_ALLOW_HTTP": "true", "AWS_REGION": "us-east-1"}
+    for name, value in {**environment, "AWS_ACCESS_KEY_ID": "an-id", "AWS_SECRET_ACCESS_KEY": "a-key"}.items():
+        monkeypatch.setenv(name, value)
+    store = objects(ObjectLocation(url))
+    store.put("k", b"content")
+    assert store.get("k") == b"content"
 
 
 def puts(proxy):

@@ -315,3 +315,21 @@ def test_an_import_that_is_killed_before_or_after_any_write_is_finished_by_the_n
         assert "nothing is wrong" in exported.output("catalog", "verify", store="cloud")
         exported.empty_cloud()
     assert number > 60, "the import was killed many times"
+
+
+def test_an_imported_run_is_reproduced_with_a_database_and_a_bucket(exported):
+    """It was made with other stores. The project is in no git repository, and has changed since."""
+    project = exported
+    project.output("import", "r.tar", store="cloud")
+    first = project.magnus("reproduce", "r", "--json", store="cloud")
+    assert first.returncode == 0, first.stdout
+    document = json.loads(first.stdout)
+    assert (document["reproduced"], document["compared_steps"]) == (True, 4)
+    assert document["run_id"] in project.output("runs", store="cloud")
+    assert document["run_id"] not in project.output("runs", store="files")
+    (project.path / "work.py").write_text(WORK.replace("thing.n + large[-1]", "thing.n + large[-2]"))
+    changed = project.magnus("reproduce", "r", "--json", store="cloud")
+    assert changed.returncode == 1, changed.stderr
+    document = json.loads(changed.stdout)
+    assert [(step["path"], step["judgement"]) for step in document["steps"]] == [("use", "same again")]
+    assert "code of step 'use': work.py: use" in document["surroundings"]

@@ -16,7 +16,7 @@ import pytest
 import simulated
 import test_corpus
 import test_equivalence
-from object_servers import objects, of_s3
+from object_servers import faults, objects, of_s3
 from safety_net import LONGEST_SECONDS
 
 from magnus.graph.path import BranchPath
@@ -146,3 +146,29 @@ def test_a_killed_run_is_readable_and_is_resumed_from_its_last_success(location,
         assert resumed.returncode == 0, resumed.stderr
         assert json.loads(resumed.stdout)["status"] == "SUCCESS"
         assert resumed.stderr.count(": SUCCESS in") == MANY_STEPS - len(succeeded) + 1
+
+
+def requests_of_a_run(proxy, folder, steps):
+    """The requests of a run of so many steps to the run log store, as method and key."""
+    location = of_s3(proxy.address, f"s3://tests/{uuid.uuid4()}/runs")
+    step = {"type": "task", "command_type": "python-lambda", "command": "lambda n: {'n': n + 1}"}
+    dag = {"steps": {f"s{number}": step for number in range(steps)}}
+    (folder / "p.yaml").write_text(json.dumps({"dag": dag}))
+    services = {"run_log_store": configured(location), "catalog": {"type": "do-nothing"}}
+    (folder / "magnus-config.yaml").write_text(json.dumps({"defaults": services}))
+    proxy.requests.clear()
+    done = magnus(folder, "execute", "p.yaml", "--n", "0")
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["parameters"]["n"] == steps
+    return [(method, path.partition("/runs/")[2]) for method, path in proxy.requests]
+
+
+def test_a_step_costs_two_puts_and_its_record_is_read_for_the_run_log_alone(moto_server, tmp_path):
+    with faults(moto_server) as proxy:
+        requests = requests_of_a_run(proxy, tmp_path, MANY_STEPS)
+    of_steps = [method for method, key in requests if key.startswith(".steps/")]
+    reads = MANY_STEPS + 1  # for the run log, at the end; there is a record of the end of the pipeline, too
+    assert of_steps == ["PUT"] * (len(of_steps) - reads) + ["GET"] * reads
+    assert of_steps.count("PUT") == 2 * MANY_STEPS + 1
+    looks = [key for method, key in requests if method == "HEAD"]
+    assert len(looks) == of_steps.count("PUT") + 2, "at the same time as each put, and for the end of the run"

@@ -18,9 +18,11 @@ def main(arguments: "Sequence[str] | None" = None) -> "NoReturn":
     answer = synopsis.answer(arguments, os.environ)
     if answer is not None and console.has_emitted(answer):
         sys.exit(0)
-    from magnus.cli import gc_pause, program  # lazy: the answers above need neither
+    from magnus.system import gc_pause  # lazy: the answers above need neither
 
     gc_pause.pause()
+    from magnus.cli import program
+
     sys.exit(program.run(arguments))
 
 

@@ -5,8 +5,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from magnus.cli import console, gc_pause, options
+from magnus.cli import console, options
 from magnus.cli.run_log_output import RunLogOutput
+from magnus.system import gc_pause
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager

@@ -27,7 +27,13 @@ if TYPE_CHECKING:
 _LONGEST_WAIT_SECONDS: Final = 60.0
 _MOST_FILES_NAMED: Final = 100
 _MOST_BYTES: Final = 5_000_000
-_DIFF: Final = ("diff", "HEAD", "--binary", "--no-color", "--no-ext-diff", "--src-prefix=a/", "--dst-prefix=b/", "--")
+_DIFF: Final = (
+    *("diff", "HEAD", "--binary", "--no-color", "--no-ext-diff", "--no-textconv", "--no-relative", "--submodule=short"),
+    *("--unified=3", "--src-prefix=a/", "--dst-prefix=b/", "--"),
+)
+"""A diff that `git apply` takes, under every configuration of git."""
+CUT: Final = b"\n# cut: there is more than "
+"""Stands at the end of a diff that is not whole."""
 _UNTRACKED: Final = ("ls-files", "--others", "--exclude-standard", "--full-name", "-z", "--")
 _ENDINGS: Final = (".dist-info", ".egg-info")
 _SEPARATORS: Final = re.compile(r"[-_.]+")
@@ -184,8 +190,11 @@ def _changed(status: str) -> Iterator[str]:
             case "1":
                 yield entry.split(" ", 8)[8]
             case "2":
-                yield entry.split(" ", 9)[9]
-                next(entries, None)  # the path before the file was renamed
+                *_, score, path = entry.split(" ", 9)
+                yield path
+                before = next(entries, "")
+                if before and score.startswith("R"):  # it was renamed, and not copied
+                    yield before
             case "u":
                 yield entry.split(" ", 10)[10]
             case "?":
@@ -244,7 +253,7 @@ def read_diff(question: DiffQuery | None) -> bytes:
     changes = names + diff
     if len(changes) <= _MOST_BYTES:
         return changes
-    return changes[:_MOST_BYTES] + b"\n# cut: there is more than %d bytes of it\n" % _MOST_BYTES
+    return changes[:_MOST_BYTES] + CUT + b"%d bytes of it\n" % _MOST_BYTES
 
 
 def _diff_output(process: "subprocess.Popen[bytes]") -> bytes:

@@ -89,7 +89,8 @@ def _encode_least(name: str) -> str:
 
 
 def _parse_parts(text: str) -> tuple[str, ...]:
-    return tuple(_decode(part) for part in text.split("/"))
+    parts = text.split("/")
+    return tuple([_decode(part) for part in parts] if "%" in text else parts)
 
 
 @lru_cache(maxsize=4096)

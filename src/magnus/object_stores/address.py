@@ -178,12 +178,6 @@ def client_of(
     if address.folder is not None:
         return LocalStore()  # of the whole disk: that of a folder needs the folder
     options: dict[str, Any] = {
-        "client_options": {
-            **({"allow_http": location.endpoint.startswith("http://")} if location.endpoint else {}),
-            "connect_timeout": timedelta(seconds=min(10.0, patience.answer)),
-            "timeout": timedelta(seconds=seconds),
-            "user_agent": _PRODUCT,
-        },
         "retry_config": {
             "max_retries": retries,
             "retry_timeout": timedelta(seconds=seconds),
@@ -194,7 +188,11 @@ def client_of(
             },
         },
     }
-    settings: Any = {**_settings(location, address), **location.settings}
+    settings: Any = {
+        **_of_requests(location, min(10.0, patience.answer), seconds),
+        **_settings(location, address),
+        **location.settings,
+    }
     try:
         match address.scheme:
             case "gs":
@@ -213,6 +211,19 @@ def client_of(
         fix = f"set `account_name` in `settings`, or {_ACCOUNT_VARIABLE}" if is_nameless else "correct `settings`"
         message = f"the client of '{address.shown}' refuses its options: {reason}"
         raise _wrong(message, fix, option="settings" if location.settings else "url") from None
+
+
+def _of_requests(location: ObjectLocation, connect: float, answer: float) -> dict[str, Any]:
+    """The settings of requests, with how many seconds they may take; others come from variables such as AWS_ALLOW_HTTP.
+
+    They are no `client_options`, with which obstore ignores all those variables.
+    """
+    return {
+        **({"allow_http": location.endpoint.startswith("http://")} if location.endpoint else {}),
+        "connect_timeout": f"{round(1000 * connect)}ms",
+        "timeout": f"{round(1000 * answer)}ms",
+        "user_agent": _PRODUCT,
+    }
 
 
 def _settings(location: ObjectLocation, address: Address) -> dict[str, str]:

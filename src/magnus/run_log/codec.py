@@ -4,9 +4,12 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 
+from msgspec import convert, json, to_builtins
+from msgspec.structs import replace
+
 from magnus.graph.path import StepPath
-from magnus.run_log import parameters
-from magnus.run_log.json_bytes import from_bytes, to_bytes
+from magnus.run_log import json_bytes, parameters
+from magnus.run_log.json_bytes import from_bytes
 from magnus.run_log.parameters import CountedMetric, LargeParameter, Metrics, counted_from_json, plain_metrics
 from magnus.run_log.records import (
     AttemptRecord,
@@ -24,9 +27,13 @@ from magnus.values import Json
 
 __all__ = ["from_bytes", "run_from_json", "run_to_json", "step_from_json", "step_to_json", "to_bytes"]
 
+_CATALOG: Final = tuple[CatalogRecord, ...]
 _STATUS: Final = {status.value: status for status in Status}
 _COMMON_TYPE: Final = "task"
 """The type that the record of a step does not name."""
+_RARE_FIELDS: Final = frozenset(
+    ("mock", "metrics", "scope", "branching", "code_identities", "earlier_attempts", "given_up", "cache")
+)
 
 
 def step_to_json(step: StepRecord) -> dict[str, Json]:
@@ -47,7 +54,7 @@ def step_to_json(step: StepRecord) -> dict[str, Json]:
     if step.metrics:
         stored.update(_metrics_to_json(step.metrics))
     if step.catalog:
-        stored["catalog"] = [_catalog_to_json(entry) for entry in step.catalog]
+        stored["catalog"] = to_builtins(step.catalog)
     if step.scope is not None:
         stored["scope"] = _scope_to_json(step.scope)
     if step.branching is not None:
@@ -84,20 +91,29 @@ def _rest_of_step(step: StepRecord) -> dict[str, Json]:
 
 def step_from_json(stored: dict[str, Json]) -> StepRecord:
     """The record that `step_to_json` wrote."""
+    status = _STATUS[stored["status"]]
+    attempts, parameters, entries = stored.get("attempts"), stored.get("parameters"), stored.get("catalog")
+    step = StepRecord(
+        StepPath.parse(stored["step"]),
+        stored["position"],
+        status,
+        stored.get("step_type", _COMMON_TYPE),
+        stored.get("message", ""),
+        attempts=tuple([_attempt_from_json(*numbered, status) for numbered in enumerate(attempts)]) if attempts else (),
+        parameters=_parameters_from_json(parameters) if parameters else {},
+        catalog=convert(entries, _CATALOG) if entries else (),
+    )
+    return step if _RARE_FIELDS.isdisjoint(stored) else _with_rest_of_step(step, stored)
+
+
+def _with_rest_of_step(step: StepRecord, stored: dict[str, Json]) -> StepRecord:
+    """The record with the fields that few records have."""
     identities = stored.get("code_identities")
     scope, branching = stored.get("scope"), stored.get("branching")
-    status = _STATUS[stored["status"]]
-    return StepRecord(
-        path=StepPath.parse(stored["step"]),
-        position=stored["position"],
-        status=status,
-        step_type=stored.get("step_type", _COMMON_TYPE),
-        message=stored.get("message", ""),
+    return replace(
+        step,
         mock=stored.get("mock", False),
-        attempts=tuple([_attempt_from_json(*numbered, status) for numbered in enumerate(stored.get("attempts", ()))]),
-        parameters=_parameters_from_json(stored.get("parameters", {})),
         metrics=_metrics_from_json(stored.get("metrics", {}), stored.get("counted_metrics", ())),
-        catalog=tuple([_catalog_from_json(entry) for entry in stored.get("catalog", ())]),
         scope=None if scope is None else _scope_from_json(scope),
         branching=None if branching is None else _branching_from_json(branching),
         code_identities=None if identities is None else tuple(CodeIdentity(**identity) for identity in identities),
@@ -105,6 +121,21 @@ def step_from_json(stored: dict[str, Json]) -> StepRecord:
         given_up=tuple(stored.get("given_up", ())),
         cache=CacheRecord(**stored["cache"]) if "cache" in stored else None,
     )
+
+
+def to_bytes(value: Json) -> bytes:
+    """A record, or another value, as `json_bytes.to_bytes` writes it; the files of a step come last.
+
+    There may be thousands of files, which are texts and numbers alone, so that msgspec can write them.
+    """
+    if not isinstance(value, dict) or not (files := value.get("catalog")) or "step" not in value:
+        return json_bytes.to_bytes(value)
+    try:
+        encoded = json.encode(files)
+    except UnicodeEncodeError:  # as there
+        return json_bytes.to_bytes(value)
+    rest = json_bytes.to_bytes({name: inner for name, inner in value.items() if name != "catalog"})
+    return b'%b,"catalog":%b}' % (rest[:-1], encoded)
 
 
 def run_to_json(run: RunRecord) -> dict[str, Json]:
@@ -194,36 +225,10 @@ def _metrics_from_json(stored: dict[str, Json], counted: Sequence[str]) -> Metri
     return {**stored, **{name: counted_from_json(stored[name]) for name in counted}} if counted else stored
 
 
-def _catalog_to_json(entry: CatalogRecord) -> dict[str, Json]:
-    stored: dict[str, Json] = {
-        "name": entry.name,
-        "data_hash": entry.data_hash,
-        "catalog_relative_path": entry.catalog_relative_path,
-        "catalog_handler_location": entry.catalog_handler_location,
-        "stage": entry.stage,
-        "size": entry.size,
-    }
-    if entry.preexisting:
-        stored["found"] = True
-    return stored
-
-
-def _catalog_from_json(stored: dict[str, Json]) -> CatalogRecord:
-    return CatalogRecord(
-        stored["name"],
-        stored["data_hash"],
-        stored["catalog_relative_path"],
-        stored["catalog_handler_location"],
-        stored["stage"],
-        stored["size"],
-        stored.get("found", False),
-    )
-
-
 def _scope_to_json(scope: BranchScope) -> dict[str, Json]:
     stored: dict[str, Json] = {
         "parameters": _parameters_to_json(scope.parameters),
-        "files": [_catalog_to_json(entry) for entry in scope.files.values()],
+        "files": to_builtins(tuple(scope.files.values())),
     }
     if scope.map_variables:
         large = {name: value for name, value in scope.map_variables.items() if isinstance(value, LargeParameter)}
@@ -234,7 +239,7 @@ def _scope_to_json(scope: BranchScope) -> dict[str, Json]:
 
 
 def _scope_from_json(stored: dict[str, Json]) -> BranchScope:
-    files = (_catalog_from_json(entry) for entry in stored["files"])
+    files = convert(stored["files"], _CATALOG)
     return BranchScope(
         _parameters_from_json(stored["parameters"]),
         {entry.name: entry for entry in files},

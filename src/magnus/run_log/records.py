@@ -57,10 +57,11 @@ class CodeIdentity(Struct, frozen=True):
     code_identifier_message: str = ""
 
 
-class CatalogRecord(Struct, frozen=True):
+class CatalogRecord(Struct, frozen=True, omit_defaults=True):
     """One file that was put into or taken from the catalog; `data_hash` is its SHA-256 in hex, `size` in bytes.
 
     `preexisting` is for files that were put: the file had this content before the run started, so it is no result.
+    Its records are what msgspec makes of it, since there may be thousands.
     """
 
     name: str
@@ -69,7 +70,7 @@ class CatalogRecord(Struct, frozen=True):
     catalog_handler_location: str
     stage: Literal["get", "put"]
     size: int
-    preexisting: bool = False
+    preexisting: bool = field(default=False, name="found")
 
 
 class AttemptRecord(Struct, frozen=True):

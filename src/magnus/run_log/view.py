@@ -196,16 +196,19 @@ def _attempt(attempt: AttemptRecord) -> str:
 
 
 def _entry(entry: CatalogRecord) -> str:
-    return _json(
-        {
-            "name": entry.name,
-            "data_hash": entry.data_hash,
-            "catalog_relative_path": entry.catalog_relative_path,
-            "catalog_handler_location": entry.catalog_handler_location,
-            "stage": entry.stage,
-            "size": entry.size,
-        }
+    return (
+        f'{{"name": {_text(entry.name)}, "data_hash": {_text(entry.data_hash)}, '
+        f'"catalog_relative_path": {_text(entry.catalog_relative_path)}, '
+        f'"catalog_handler_location": {_text(entry.catalog_handler_location)}, '
+        f'"stage": "{entry.stage}", "size": {entry.size}}}'
     )
+
+
+def _text(value: str) -> str:
+    try:
+        return msgspec.json.encode(value).decode()
+    except UnicodeEncodeError:
+        return _ASCII_ENCODER.encode(value)
 
 
 def _identity(identity: CodeIdentity) -> str:

@@ -47,7 +47,9 @@ def with_checksum(record: bytes) -> bytes:
 def heading(line: bytes) -> Heading | None:
     """The subject of a line, without its newlines; None when it is damaged or no record at all."""
     match = _HEADING.match(line)
-    if match is None or int(match["crc"], 16) != crc32(memoryview(line)[_HEAD:]):
+    if match is None:
         return None
-    step = match["step"]
-    return Heading(None if step is None else step.decode(), match["status"] == _SUCCESS)
+    crc, step, status = match.groups()
+    if int(crc, 16) != crc32(memoryview(line)[_HEAD:]):
+        return None
+    return Heading(None if step is None else step.decode(), status == _SUCCESS)

@@ -117,12 +117,11 @@ class RunFile:
 
     def _note_lines(self, block: bytes) -> None:
         """Note the records in the whole lines behind the last byte that was read."""
-        start = 0
-        while start < len(block):
-            end = block.index(b"\n", start)
-            if end > start and (about := heading(block[start:end])):
-                self._note(about, Place(self._read_to + start, end - start))
-            start = end + 1
+        start = self._read_to
+        for line in block.split(b"\n"):
+            if line and (about := heading(line)):
+                self._note(about, Place(start, len(line)))
+            start += len(line) + 1
         self._read_to += len(block)
 
     def _note_tail(self, tail: bytes) -> None:

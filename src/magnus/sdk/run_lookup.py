@@ -1,16 +1,22 @@
-"""Looks up runs, however they were started: `magnus.run` and `magnus.runs`."""
+"""Looks up runs, however they were started, and runs one again to compare: `magnus.run`, `magnus.runs`, `magnus.reproduce`."""
 
+import json
 import os
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 from itertools import islice
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from magnus.app.inspect.find import find_run
 from magnus.app.inspect.list_runs import RunFilter, list_runs, run_filter
 from magnus.app.inspect.run_object import Run, Runs
 from magnus.app.inspect.viewer import Viewer
+from magnus.values import Json
+
+if TYPE_CHECKING:
+    from magnus.app.reproduce.verdict import Reproduction  # lazy: as where it is used
 
 
 def run(run_id: str = "latest", configuration_file: "str | os.PathLike[str]" = "") -> Run:
@@ -55,6 +61,40 @@ def runs(
     """
     which = run_filter(statuses=_each(status), tags=_each(tag), pipelines=_each(pipeline), since=since, before=before)
     return Runs(partial(_found, _viewer(configuration_file), which, limit))
+
+
+def reproduce(
+    run_id: str = "latest",
+    *,
+    configuration_file: "str | os.PathLike[str]" = "",
+    parameters: Mapping[str, Json] | None = None,
+    once: bool = False,
+) -> "Reproduction":
+    """Run a run again in a restored project, in a process of its own, and compare the results, as `magnus reproduce` does.
+
+    Args:
+        run_id: the id of the run, a unique prefix of it, or `latest`.
+        configuration_file: names the services; the default is the configuration of the run.
+        parameters: values for initial parameters that held a secret, which the run log does not have.
+        once: whether steps that differ do not run a further time, by which steps that are not deterministic are found.
+
+    Raises:
+        RunNotFound: there is no such run.
+        InvalidInput: the project of the run cannot be restored, or the run cannot start again.
+        ServiceError: a service failed.
+    """
+    from magnus.app.reproduce.reproduce import ReproduceRequest, reproduce  # lazy: most programs reproduce no run
+
+    request = ReproduceRequest(
+        run=run_id,
+        environment=dict(os.environ),
+        configuration_file=os.fspath(configuration_file),
+        arguments={
+            name: value if isinstance(value, str) else json.dumps(value) for name, value in (parameters or {}).items()
+        },
+        once=once,
+    )
+    return reproduce(request, lambda _line: None)
 
 
 def _viewer(configuration_file: "str | os.PathLike[str]") -> Viewer:

@@ -12,6 +12,7 @@ from botocore.config import Config
 from botocore.session import Session
 
 from magnus.errors import Problem, SecretsError
+from magnus.secrets.addresses import reach_fix
 
 if TYPE_CHECKING:
     from magnus.secrets.aws import AwsOptions
@@ -194,6 +195,7 @@ class AwsClient:
                 return SecretsError(f"{provider} cannot trust {self._where()}: the certificate is refused", fix=fix)
             case exceptions.HTTPClientError() | exceptions.ConnectionError():
                 fix = "see that this machine has a network, and correct `region` or `endpoint`"
+                fix = reach_fix(fix, self._options.endpoint)
                 return SecretsError(f"{provider} cannot reach {self._where()}: {type(error).__name__}", fix=fix)
             case _:  # the text of others may hold parts of credentials
                 fix = "correct the configuration of AWS on this machine, and the options of the secrets provider"

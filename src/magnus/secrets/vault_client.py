@@ -15,6 +15,7 @@ from typing import IO, Any, Final
 from urllib.parse import quote
 
 from magnus.errors import SecretsError
+from magnus.secrets.addresses import reach_fix
 
 _PROVIDER: Final = "the secrets provider 'vault'"
 _TIMEOUT_SECONDS: Final = 15.0
@@ -36,7 +37,7 @@ class VaultClient:
         try:
             context = ssl.create_default_context(cafile=authority or None)
         except OSError:
-            message = f"{_PROVIDER} cannot read the file of VAULT_CACERT"
+            message = f"{_PROVIDER} cannot read '{authority}', the file of VAULT_CACERT"
             raise SecretsError(message, fix="set it to a file of certificates in PEM form") from None
         handlers = (_SafeRedirects(), urllib.request.HTTPSHandler(context=context))
         self._opener = urllib.request.build_opener(*handlers)
@@ -126,7 +127,7 @@ class VaultClient:
 
     def _unreachable(self, error: Exception) -> SecretsError:
         why = getattr(error, "strerror", "") or type(error).__name__
-        fix = "see that the server runs and can be reached, and correct `address` or VAULT_ADDR"
+        fix = reach_fix("see that the server runs, and correct `address` or VAULT_ADDR", self._address)
         return SecretsError(f"{_PROVIDER} cannot reach '{self._address}': {why}", fix=fix)
 
 

@@ -71,7 +71,8 @@ READ: Final = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC
 NO_LINKS: Final = frozenset({errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK, errno.EXDEV})
 """How file systems say that they have no hard links, or have no more of them for one file."""
 _TEMPORARY: Final = ".new-"
-_CREATE: Final = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+CREATE: Final = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+"""A new file, to be written and read, where nothing is yet."""
 _PIECES_BYTES: Final = 64 * 1024
 _WRITE_BYTES: Final = 256 * 1024
 """Some writes of 1 MiB took Linux 6.18 (ext4) three to five times as long as others, at random; smaller ones never did."""
@@ -141,7 +142,7 @@ def temporary_file(
 
     With `is_renamed` the caller has renamed it by then, unless there was an error.
     """
-    descriptor = system.open(temporary, _CREATE, mode)
+    descriptor = system.open(temporary, CREATE, mode)
     stays = False
     try:
         yield temporary, descriptor
@@ -246,7 +247,7 @@ def _folder_of(file: AnyPath) -> str:
 def _write_temporary(folder: str, pieces: Iterable[bytes], system: SystemCalls, *, durable: bool) -> str:
     """A new file in the folder that holds the pieces; nothing is left of it when that fails."""
     temporary = new_name(folder)
-    descriptor = system.open(temporary, _CREATE, 0o666)
+    descriptor = system.open(temporary, CREATE, 0o666)
     try:
         try:
             for block in _joined(pieces):

@@ -156,7 +156,7 @@ class NotebookTask:
 
 
 def _pieces(command: str, dependencies: "CodeDependencies") -> Mapping[str, str]:
-    from magnus.tasks.source.scripts import pieces_of_cells  # lazy: workers need none of it
+    from magnus.tasks.source.cells import pieces_of_cells  # lazy: workers need none of it
 
     file = os.path.join(dependencies.working_directory, command)  # noqa: PTH118 - texts, as dependencies note them
     dependencies.note(file)

@@ -2,6 +2,7 @@
 
 import pytest
 
+from magnus.app.composition import services
 from magnus.app.composition.load_configuration import examine_configuration, load_configuration
 from magnus.errors import InvalidConfiguration
 
@@ -142,3 +143,25 @@ def test_a_parameters_file_that_is_no_path(tmp_path):
         "c.yaml:1:1: error: unknown key 'parameters_file'\n"
         "  fix: write it below 'defaults:' of magnus-config.yaml, or name the file with -p"
     ]
+
+
+def test_a_folder_can_stand_for_the_working_directory(tmp_path):
+    folder, elsewhere = tmp_path / "folder", tmp_path / "elsewhere"
+    (folder / "sub").mkdir(parents=True)
+    elsewhere.mkdir()
+    (folder / "c.yaml").write_text("catalog: {type: file-system, config: {catalog_location: kept}}")
+    (folder / "magnus-config.yaml").write_text("defaults: {secrets: {type: dotenv}}")
+    named = {"MAGNUS_CONFIGURATION_FOLDER": str(folder)}
+    loaded = load_configuration("c.yaml", named, elsewhere)
+    built = services.services(loaded, elsewhere)
+    assert loaded.file == "c.yaml"
+    assert loaded.secrets.type == "dotenv"
+    assert built.catalog.location == folder / "kept"
+    assert built.run_log_store.capabilities.persistent
+    assert services.hidden_folders(built) == (folder / "kept", folder / ".run_log_store")
+
+
+@pytest.mark.parametrize("folder", ["relative", "/not/there"])
+def test_what_stands_for_the_working_directory_is_an_absolute_folder(tmp_path, folder):
+    with pytest.raises(InvalidConfiguration, match="must be the absolute path of a folder"):
+        load_configuration("", {"MAGNUS_CONFIGURATION_FOLDER": folder}, tmp_path)

@@ -35,6 +35,11 @@ def test_later_parameters_win_and_texts_are_kept(tmp_path):
     assert found.warnings == ()
 
 
+def test_functions_get_no_quotes_of_json_around_a_text():
+    found = initial_parameters("", {"MAGNUS_PRM_a": '"007"'}, {"b": '"007"', "c": "007"}, {})
+    assert {*found.scope.values()} == {JsonParameter("007", "007")}
+
+
 def test_names_that_differ_by_case_are_a_warning():
     [warning] = initial_parameters("", {"MAGNUS_PRM_Rate": "1"}, {"rate": "2"}, {}).warnings
     assert str(warning) == "warning: the parameters 'Rate' and 'rate' differ only by case\n  fix: rename one of them"

@@ -5,8 +5,10 @@ import re
 import pytest
 
 from magnus.catalogs.file_system import folders
+from magnus.catalogs.file_system.run_tree import RunTree
 from magnus.errors import CatalogError
 from magnus.graph.path import BranchPath
+from magnus.system.system_calls import REAL
 
 ROOT = BranchPath()
 
@@ -83,6 +85,32 @@ def test_a_name_that_leads_out_is_refused(name):
         f"error: '{name}' is not the name of a file below a folder\n"
         "  fix: use a relative path without empty parts, '.' and '..'"
     )
+
+
+@pytest.mark.parametrize(
+    "name", ["/a", "data//a", "data/.", "data/..", "data/", "data/a\0", "data/\ud800", "/data/a", "./a", "data/../a"]
+)
+def test_a_name_that_leads_out_is_refused_beside_names_that_do_not(tmp_path, name):
+    of_user = folders.UserFolder(tmp_path)
+    tree = RunTree(str(tmp_path), "run", ROOT, REAL, durable=False)
+    for plain in ("a", "data/a", "data/b"):
+        assert of_user.place(plain) == f"{of_user.root}/{plain}"
+        assert tree.relative(plain) == f"run/{plain}"
+    for place in (of_user.place, tree.relative):
+        with pytest.raises(CatalogError):
+            place(name)
+
+
+@pytest.mark.parametrize(
+    ("name", "place"), [(".logs", "%.logs"), ("%a", "%%a"), ("data/.a", "data/.a"), ("ü", "ü"), ("d\t/\t", "d\t/\t")]
+)
+def test_a_name_of_its_own_kind_is_placed_beside_plain_names(tmp_path, name, place):
+    of_user = folders.UserFolder(tmp_path)
+    tree = RunTree(str(tmp_path), "run", ROOT, REAL, durable=False)
+    for _ in range(2):
+        assert of_user.place(name) == f"{of_user.root}/{name}"
+        assert tree.relative(name) == f"run/{place}"
+        assert (of_user.place("data/a"), tree.relative("a")) == (f"{of_user.root}/data/a", "run/a")
 
 
 def test_names_that_differ_by_case_alone_are_found():

@@ -7,6 +7,7 @@ import socket
 import stat
 import time
 from hashlib import sha256
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -191,6 +192,63 @@ def test_a_file_and_a_folder_make_way_for_each_other_in_the_tree(project):
     assert contents(tree) == {"a": b"x"}
 
 
+def many_files(content):
+    return {
+        f"data/{number}/{name}": content + b"%d" % (number // 2) for number in range(20) for name in ("a", "b", "c/d")
+    }
+
+
+def test_many_files_join_those_that_the_run_has_put(project, elsewhere):
+    catalog = opened(project)
+    put(catalog, project, {"data/0/e": b"e", "data/1/c": b"a file", "data/2/a/b": b"b"})
+    (project / "data/1/c").unlink()
+    shutil.rmtree(project / "data/2")
+    old, new = many_files(b"old"), many_files(b"new")
+    put(catalog, project, old)
+    entries = put(catalog, project, {**new, "top": b"t", ".logs": b"a file"})
+    expected = {**new, "top": b"t", "data/0/e": b"e"}
+    assert contents(project / ".catalog" / "a-run") == {**expected, "%.logs": b"a file"}
+    assert not list((project / ".catalog/.store/tmp").iterdir())
+    catalog.get("a-run", ROOT, entries, elsewhere)
+    assert contents(elsewhere) == {**new, "top": b"t", ".logs": b"a file"}
+
+
+def test_many_files_and_their_content_are_one_file_each(project):
+    files = {f"data/{number}": b"%d" % number for number in range(40)}
+    put(opened(project), project, files)
+    for name, content in files.items():
+        kept = (project / ".catalog" / "a-run" / name).stat()
+        assert (kept.st_ino, kept.st_nlink) == (stored(project, content).stat().st_ino, 2)
+        assert stat.S_IMODE(kept.st_mode) & 0o222 == 0
+
+
+def test_a_name_may_be_put_twice_among_many(project):
+    files = {f"data/{number}": b"%d" % number for number in range(40)}
+    names = [*write(project, files), *files]
+    entries = opened(project).put("a-run", ROOT, project, names, unchanged={})
+    assert [entry.name for entry in entries] == names
+    assert contents(project / ".catalog" / "a-run") == files
+
+
+def test_many_files_are_kept_though_a_clean_up_removes_temporary_files_that_are_a_day_old(project):
+    files = {f"data/{number}": b"%d" % number for number in range(100)}
+    names = write(project, files)
+    calls, now, removed = count(), [REAL.now()], []
+
+    def open_slowly(path, flags, mode):
+        if next(calls) in {40, 100}:
+            now[0] += 2 * 24 * 3600 * 10**9
+            for left in (project / ".catalog/.store/tmp").iterdir():
+                shutil.rmtree(left, ignore_errors=True)  # other threads may be making files there
+                removed.append(left)
+        return os.open(path, flags, mode)
+
+    system = replace(REAL, open=open_slowly, now=lambda: now[0])
+    opened(project, system).put("a-run", ROOT, project, names, unchanged={})
+    assert len(removed) == 2
+    assert contents(project / ".catalog" / "a-run") == files
+
+
 def test_files_of_the_project_never_replace_logs_or_branches(project):
     catalog = opened(project)
     with catalog.open_log("a-run", ROOT.step("a")) as log:
@@ -309,6 +367,14 @@ def test_content_is_copied_where_there_are_no_hard_links(project, elsewhere):
         opened(project, system).get("a-run", ROOT, entries, elsewhere)
         assert contents(elsewhere) == {"a": content}
         assert contents(project / ".catalog" / "a-run") == {"a": content}
+
+
+def test_many_files_are_copied_where_there_are_no_hard_links(project, elsewhere):
+    system = replace(REAL, link=unsupported)
+    for content in (b"old", b"new"):
+        files = many_files(content)
+        opened(project).get("a-run", ROOT, put(opened(project, system), project, files), elsewhere)
+        assert contents(elsewhere) == contents(project / ".catalog" / "a-run") == files
 
 
 def test_more_files_than_one_can_have_links_are_copied(project):
@@ -670,6 +736,35 @@ def test_a_file_that_another_replaces_all_the_time_is_kept_as_one_of_them(projec
     [entry] = opened(project, system).put("a-run", ROOT, project, ["a"], unchanged={}, store_copy=store_copy)
     assert entry.data_hash == sha256(content[:-1] + b"y").hexdigest()
     opened(project).get("a-run", ROOT, [entry], elsewhere if store_copy else project)
+
+
+@pytest.mark.parametrize("content", [b"x" * 100, LARGE], ids=len)
+def test_a_file_that_another_replaces_before_it_is_opened_is_the_other(project, content):
+    write(project, {"a": content, "new": content[:-1] + b"y"})
+    times = (project / "a").stat().st_mtime_ns
+    os.utime(project / "new", ns=(times, times))
+
+    def open_late(path, flags, mode):
+        if path == str(project / "a") and (project / "new").exists():
+            (project / "new").replace(project / "a")
+        return os.open(path, flags, mode)
+
+    [entry] = opened(project, replace(REAL, open=open_late)).put("a-run", ROOT, project, ["a"], unchanged={})
+    assert entry.data_hash == sha256(content[:-1] + b"y").hexdigest()
+
+
+@pytest.mark.parametrize("content", [b"x" * 100, LARGE], ids=len)
+def test_a_pipe_that_replaces_a_file_before_it_is_opened_is_refused(project, content):
+    write(project, {"a": content})
+
+    def open_late(path, flags, mode):
+        if path == str(project / "a") and (project / "a").is_file():
+            (project / "a").unlink()
+            os.mkfifo(project / "a")
+        return os.open(path, flags, mode)
+
+    with pytest.raises(CatalogError, match="the catalog cannot keep 'a': it is a pipe"):
+        opened(project, replace(REAL, open=open_late)).put("a-run", ROOT, project, ["a"], unchanged={})
 
 
 def _at_most(blocks_of_file, read_into, descriptor, blocks):

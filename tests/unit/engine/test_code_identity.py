@@ -50,7 +50,8 @@ def test_any_change_makes_it_not_dependable(repository, change):
         git(repository, "mv", "a.py", name)
     [found] = identity(repository)
     assert not found.code_identifier_dependable
-    assert found.code_identifier_message == f"changed: {name}"
+    names = f"{name}, a.py" if change == "renamed" else name
+    assert found.code_identifier_message == f"changed: {names}"
 
 
 def test_folders_of_magnus_do_not_count(repository):

@@ -272,3 +272,32 @@ def test_properties_of_a_store_are_read_when_they_are_asked_for():
     assert [store.location, store.location] == [1, 2]
     assert not hasattr(store, "trouble")
     assert not isinstance(store, KeepsDocuments)
+
+
+def test_a_result_that_was_just_put_is_not_read_again(store, inside, monkeypatch):
+    steps = [replace(step_record(name, position=number), attempts=()) for number, name in enumerate("xy")]
+    large = replace(steps[1], parameters={"large": JsonParameter("text " * 100), "odd": JsonParameter((1, 2.5))})
+    for step in (steps[0], large):
+        store.put_step("a", step)
+    expected = store.get_step("a", large.path)
+    reads = []
+    get_step = inside.get_step
+    monkeypatch.setattr(type(inside), "get_step", lambda _, *key: reads.append(key) or get_step(*key))
+    result = store.result("a", large.path)
+    assert result == expected
+    assert isinstance(result.parameters["large"], LargeParameter)
+    assert result.parameters["large"].value == expected.parameters["large"].value
+    assert reads == []
+    assert store.result("a", large.path) == expected, "a second one is read"
+    assert store.result("a", steps[0].path) == store.get_step("a", steps[0].path)
+    assert len(reads) == 3
+
+
+def test_a_step_that_is_open_and_one_of_another_run_are_read(store):
+    step = replace(step_record("x"), attempts=())
+    store.create_run(run_record("b"))
+    store.put_step("b", replace(step, message="of b"))
+    store.put_step("a", replace(step, status=Status.FAIL))
+    assert store.result("b", step.path).message == "of b"
+    store.put_step("a", replace(step, status=Status.PROCESSING, message="again"))
+    assert store.result("a", step.path).message == "again"

@@ -6,8 +6,9 @@ import pytest
 from msgspec.structs import replace
 
 from magnus.run_log import codec
+from magnus.run_log.json_bytes import mentioned_hashes
 from magnus.run_log.parameters import JsonParameter, MetricParameter
-from magnus.run_log.records import Status, StepRecord
+from magnus.run_log.records import CatalogRecord, Status, StepRecord
 from magnus.testing.records import run_record, step_record
 
 
@@ -90,3 +91,22 @@ def test_a_typical_step_takes_less_than_a_kilobyte():
     first = StepRecord(step_record().path, 0, Status.PROCESSING, "task")
     written = [codec.to_bytes(codec.step_to_json(step)) for step in (first, step_record())]
     assert sum(map(len, written)) < 600
+
+
+@pytest.mark.parametrize("name", ["data/a", 'd"\\\n/ü', "half of a pair \ud83d"])
+def test_files_come_back_beside_what_only_the_json_of_python_reads(name):
+    files = tuple(CatalogRecord(name, "a" * 64, f"run/{name}", ".catalog", "put", 5, new) for new in (True, False))
+    step = replace(step_record("a"), catalog=files, parameters={"loss": MetricParameter(float("nan"))})
+    text = codec.to_bytes(codec.step_to_json(step))
+    assert codec.step_from_json(codec.from_bytes(text)).catalog == files
+    assert mentioned_hashes([text]) == {"a" * 64}
+    assert text.count(b"\n") == 0
+    assert text.count(b'"found":true') == 1
+    assert b"NaN" in text
+
+
+def test_a_file_of_no_known_stage_is_refused():
+    step = replace(step_record("a"), catalog=(CatalogRecord("a", "a" * 64, "a", ".catalog", "put", 5),))
+    stored = codec.from_bytes(codec.to_bytes(codec.step_to_json(step)).replace(b'"put"', b'"set"'))
+    with pytest.raises(ValueError, match="stage"):
+        codec.step_from_json(stored)

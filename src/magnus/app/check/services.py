@@ -57,6 +57,7 @@ def checked_services(
             variables=frozenset(),
             warnings=(),
             parameters_file="",
+            folder=None,
         )
     for family in FAMILIES:
         try:

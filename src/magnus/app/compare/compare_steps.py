@@ -184,11 +184,12 @@ def _step_difference(pair: Pair, alike: Alike) -> StepDifference:
         first=pair.first_path,
         second=pair.second_path,
         position=pair.left if is_composite and first is not None and second is not None else pair.entered,
-        changes=tuple(_changes(first, second, alike)),
+        changes=tuple(record_changes(first, second, alike)),
     )
 
 
-def _changes(first: StepRecord | None, second: StepRecord | None, alike: Alike) -> Iterator[Change]:
+def record_changes(first: StepRecord | None, second: StepRecord | None, alike: Alike) -> Iterator[Change]:
+    """The differences of two records of one step; None for a run that did not come to it."""
     if first is None or second is None:
         before, after = (UNSET if record is None else record.status.value for record in (first, second))
         yield Change("ran", "", before, after)

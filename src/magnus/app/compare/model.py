@@ -1,7 +1,7 @@
 """The values of a comparison of two runs."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final, Literal
 
 from msgspec import UNSET, Struct, field
@@ -150,3 +150,37 @@ def changes(kind: str, before: Mapping[str, Json], after: Mapping[str, Json]) ->
     names = sorted({*before, *after})
     pairs = (Change(kind, name, before.get(name, UNSET), after.get(name, UNSET)) for name in names)
     return tuple(change for change in pairs if not same(change.before, change.after))
+
+
+_REFERENCE: Final = frozenset({"object", "data_hash"})
+
+
+def leaf_changes(change: Change) -> Iterator[Change]:
+    """The differences in the leaves of nested values, named by their places, such as `scores[2].auc`.
+
+    An object of the catalog is one leaf, its content hash.
+    """
+    todo = [change]
+    while todo:
+        one = todo.pop()
+        match one.before, one.after:
+            case dict() as before, dict() as after if before.keys() & after.keys() >= _REFERENCE:
+                yield Change(one.kind, one.what, before["data_hash"], after["data_hash"])
+            case dict() as before, dict() as after:
+                todo += reversed(changes(one.kind, *(_placed(one.what, value.items()) for value in (before, after))))
+            case list() as before, list() as after:
+                sides = ({f"{one.what}[{n}]": item for n, item in enumerate(value)} for value in (before, after))
+                todo += reversed(_in_order(changes(one.kind, *sides), max(before, after, key=len), one.what))
+            case _:
+                yield one
+
+
+def _placed(name: str, items: Iterable[tuple[str, Json]]) -> Mapping[str, Json]:
+    return {f"{name}.{key}" if name else str(key): value for key, value in items}
+
+
+def _in_order(found: Sequence[Change], longest: Sequence[Json], name: str) -> list[Change]:
+    """The changes of a list by number and not by text."""
+    by_place = {change.what: change for change in found}
+    places = (f"{name}[{number}]" for number in range(len(longest)))
+    return [by_place[place] for place in places if place in by_place]

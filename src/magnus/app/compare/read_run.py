@@ -88,12 +88,13 @@ class ReadRun:
         return dict(line.split("==", 1) for line in lines if "==" in line)
 
     def notebook(self, entry: CatalogRecord) -> Json:
-        """A notebook of the catalog without the times of its cells; None if it is not a notebook."""
+        """A notebook of the catalog without the times and the random ids of its cells; None if it is not a notebook."""
         content = self._content(entry.name, entry.data_hash, entry.size)
         with suppress(ValueError, LookupError, TypeError, AttributeError):
             notebook = json.loads(content or b"")
             for cell in notebook["cells"]:
                 cell["metadata"].pop("execution", None)
+                cell.pop("id", None)
             return notebook
         return None
 
@@ -126,7 +127,7 @@ Alike = Callable[[CatalogRecord, CatalogRecord], bool]
 
 
 def alike(first: ReadRun, second: ReadRun) -> Alike:
-    """A comparison of files that ignores the times of cells in notebooks."""
+    """A comparison of files that ignores the times and ids of cells in notebooks."""
 
     def compared(before: CatalogRecord, after: CatalogRecord) -> bool:
         if not (before.name.endswith(".ipynb") and after.name.endswith(".ipynb")):

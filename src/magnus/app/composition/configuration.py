@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
 from typing import Final
 
 from msgspec import Struct
@@ -38,7 +39,8 @@ class Configuration(Struct, frozen=True):
     """All services of a run.
 
     `file` is the configuration file or "", `variables` the names it uses, `warnings` notes. `parameters_file` has the
-    initial parameters of runs that name no other file; "" for none.
+    initial parameters of runs that name no other file; "" for none. `folder` is absolute: paths in the configuration are
+    relative to it; None for the working directory.
     """
 
     executor: ServiceConfiguration
@@ -51,6 +53,7 @@ class Configuration(Struct, frozen=True):
     variables: frozenset[str]
     warnings: tuple[Problem, ...] = ()
     parameters_file: str = ""
+    folder: Path | None = None
 
     def portable(self) -> "Configuration":
         """The same for another process, which can be pickled; it does not know where things are written."""

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from magnus.definition.yaml_text import Document
 
 FILE_VARIABLE: Final = "MAGNUS_CONFIGURATION_FILE"
+FOLDER_VARIABLE: Final = "MAGNUS_CONFIGURATION_FOLDER"
+"""Names the folder that stands for the working directory in all that concerns the configuration."""
 DEFAULTS_FILE: Final = "magnus-config.yaml"
 WITHOUT_A_SERVICE: Final = {"job-executor": "leave it out: jobs run on the executor of pipelines"}
 """Services of other generations that have no counterpart, and what to do."""
@@ -28,7 +30,7 @@ def load_configuration(file: str, environment: Mapping[str, str], working_direct
     """For each service the first that says something: the file, the defaults of the folder, the built-in defaults.
 
     `file` may be "": then `MAGNUS_CONFIGURATION_FILE` names it, or there is none. InvalidConfiguration carries all
-    that is wrong with the files, and its places.
+    that is wrong with the files, and its places. `MAGNUS_CONFIGURATION_FOLDER` stands for the working directory.
     """
     configuration, problems = examine_configuration(file, environment, working_directory)
     errors = [problem for problem in problems if problem.severity == "error"]
@@ -45,18 +47,33 @@ def examine_configuration(
     InvalidConfiguration when a file cannot be read.
     """
     name = file or environment.get(FILE_VARIABLE, "")
+    folder = _folder(environment)
+    place = folder or working_directory
     sources: list[_Source] = []
     if name:
-        sources.append(_source(working_directory / name, name, environment))
-    defaults = working_directory / DEFAULTS_FILE
-    if defaults.is_file() and defaults.resolve() != (working_directory / name).resolve():
+        sources.append(_source(place / name, name, environment))
+    defaults = place / DEFAULTS_FILE
+    if defaults.is_file() and defaults.resolve() != (place / name).resolve():
         sources.append(_source(defaults, DEFAULTS_FILE, environment, section="defaults"))
     services = {family: _resolved(family, sources) for family in FAMILIES}
     names = frozenset[str]().union(*(source.names for source in sources))
     problems = [problem for source in sources for problem in source.problems]
     files = [source.parameters_file for source in sources if source.parameters_file]
-    configuration = Configuration(**services, file=name, variables=names, warnings=(), parameters_file="".join(files))
+    parameters_file = "".join(files)
+    configuration = Configuration(
+        **services, file=name, variables=names, warnings=(), parameters_file=parameters_file, folder=folder
+    )
     return configuration, problems
+
+
+def _folder(environment: Mapping[str, str]) -> Path | None:
+    folder = environment.get(FOLDER_VARIABLE, "")
+    if not folder:
+        return None
+    if not Path(folder).is_absolute() or not Path(folder).is_dir():
+        message = f"{FOLDER_VARIABLE} must be the absolute path of a folder, and is '{folder}'"
+        raise InvalidConfiguration(message, fix="unset it; then paths are relative to the working directory")
+    return Path(folder)
 
 
 class _Source(Struct, frozen=True):

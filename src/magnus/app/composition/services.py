@@ -36,18 +36,18 @@ def task_kind(name: str) -> TaskKind:
 
 def services(configuration: Configuration, working_directory: Path) -> Services:
     """The services of the configuration."""
-    tracker = configuration.experiment_tracker
+    tracker, folder = configuration.experiment_tracker, configuration.folder or working_directory
     kept = catalog(configuration, working_directory)
     return Services(
         run_log_store=run_log_store(configuration, working_directory, lambda: kept),
         catalog=kept,
-        secrets=service("secrets", configuration.secrets, working_directory),
+        secrets=service("secrets", configuration.secrets, folder),
         picklers=picklers(configuration),
-        experiment_tracker=service("experiment_tracker", tracker, working_directory),
+        experiment_tracker=service("experiment_tracker", tracker, folder),
         experiment_tracker_settings={
             "type": tracker.type,
             "config": dict(tracker.config),
-            "working_directory": str(working_directory),
+            "working_directory": str(folder),
         },
         task_kind=task_kind,
         reduce=partial(_reduce, working_directory),
@@ -62,7 +62,7 @@ def try_service(family: str, configuration: Configuration, working_directory: Pa
         case "pickler":
             _pickler(configuration)
         case _:
-            service(family, getattr(configuration, family), working_directory)
+            service(family, getattr(configuration, family), configuration.folder or working_directory)
 
 
 def picklers(configuration: Configuration) -> Picklers:
@@ -112,13 +112,14 @@ def run_log_store(
     configuration: Configuration, working_directory: Path, kept: Callable[[], Catalog] | None = None
 ) -> RunLogStore:
     """The run log store of the configuration, which has large values in its catalog; `kept` is that, if it is made."""
-    store: RunLogStore = service("run_log_store", configuration.run_log_store, working_directory)
+    folder = configuration.folder or working_directory
+    store: RunLogStore = service("run_log_store", configuration.run_log_store, folder)
     return SpillingStore(store, LargeValues(kept or partial(catalog, configuration, working_directory)))
 
 
 def catalog(configuration: Configuration, working_directory: Path) -> Catalog:
     """The catalog of the configuration."""
-    instance: Catalog = service("catalog", configuration.catalog, working_directory)
+    instance: Catalog = service("catalog", configuration.catalog, configuration.folder or working_directory)
     return instance
 
 

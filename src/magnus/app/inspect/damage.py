@@ -1,18 +1,20 @@
 """Finds the damaged and the missing records of a run, for every use case that reads runs."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from msgspec import Struct
 from msgspec.structs import replace
 
-from magnus.app.inspect.list_runs import ListedRun, status_now
 from magnus.app.text.plain_text import plain
 from magnus.errors import RunLogStoreError, RunNotFound
 from magnus.interfaces.run_log_store import DamagedRecord, FindsDamage, RunLogStore
 from magnus.run_log.records import ENDED, RunHealth, RunRecord
 from magnus.run_log.step_walk import Gap, gaps
 from magnus.values import Json
+
+if TYPE_CHECKING:
+    from magnus.app.inspect.list_runs import ListedRun  # lazy: a run that resumes another lists none
 
 _MOST_SHOWN: Final = 10
 _MOST_READ: Final = 100
@@ -44,9 +46,11 @@ class Damage(Struct, frozen=True):
 def damage(store: RunLogStore, run: RunRecord) -> Damage:
     """The damage of the run; missing records count only after the run has finished."""
     skipped = skipped_records(store, run.run_id)
-    status = status_now(run.status, run.owner)
-    if status not in ENDED and status not in RunHealth:
-        return Damage(skipped)
+    if run.status not in ENDED:
+        from magnus.app.inspect.list_runs import status_now  # lazy: as above
+
+        if status_now(run.status, run.owner) not in RunHealth:
+            return Damage(skipped)
     return Damage(skipped, tuple(gaps(run, lambda branch: store.list_steps(run.run_id, branch))))
 
 
@@ -55,7 +59,7 @@ def skipped_records(store: RunLogStore, run_id: str) -> Sequence[DamagedRecord]:
     return store.damaged_records(run_id) if isinstance(store, FindsDamage) else ()
 
 
-def with_damage(store: RunLogStore, runs: Iterable[ListedRun]) -> Iterator[ListedRun]:
+def with_damage(store: RunLogStore, runs: Iterable["ListedRun"]) -> "Iterator[ListedRun]":
     """The runs with their damaged records, for the first hundred runs."""
     budget = _MOST_READ
     for run in runs:
@@ -63,7 +67,7 @@ def with_damage(store: RunLogStore, runs: Iterable[ListedRun]) -> Iterator[Liste
         yield run if budget < 0 or run.status is RunHealth.DAMAGED else _with_damage(store, run)
 
 
-def _with_damage(store: RunLogStore, run: ListedRun) -> ListedRun:
+def _with_damage(store: RunLogStore, run: "ListedRun") -> "ListedRun":
     try:
         return replace(run, skipped=tuple(skipped_records(store, run.run_id)))
     except RunNotFound:

@@ -1,6 +1,5 @@
 """Finds the run that a user names, by its id, a prefix of it or as the latest, and a step of it in any spelling."""
 
-import difflib
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
@@ -179,6 +178,8 @@ def _near(text: str, names: Mapping[str, tuple[str, ...]]) -> Iterator[str]:
     """Paths near the text: of steps of this name or in this branch, else the most similar ones."""
     inside = [path for path, parts in names.items() if parts[-1] == text or path.startswith(f"{text}/")]
     yield from inside[:_MOST_SHOWN]
+    import difflib  # lazy: only mistakes need it
+
     alike = [] if inside else difflib.get_close_matches(text, names, _MOST_SHOWN)
     likeness = [difflib.SequenceMatcher(None, path, text).ratio() for path in alike]
     yield from (path for path, like in zip(alike, likeness, strict=True) if like >= _AS_LIKELY * max(likeness))

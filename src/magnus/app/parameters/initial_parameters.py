@@ -72,7 +72,7 @@ class _Reading(Struct):
     ) -> Iterator[tuple[str, JsonParameter, ParameterOrigin]]:
         for name, text, origin in texts:
             try:
-                yield name, from_text(text), origin
+                yield name, _unquoted(from_text(text)), origin
             except UnusableJson as error:
                 fix = "give a value that JSON can hold, or put it in double quotes to make it text"
                 self.problems.append(Problem(f"the value of {origin.title} {error}", fix))
@@ -89,6 +89,11 @@ class _Reading(Struct):
     @property
     def names(self) -> set[str]:
         return {*self.base, *self.scope}
+
+
+def _unquoted(parameter: JsonParameter) -> JsonParameter:
+    """The parameter; without quotes also for functions that take its text if JSON quotes made it text."""
+    return JsonParameter(parameter.value, parameter.value) if isinstance(parameter.value, str) else parameter
 
 
 def initial_parameters(

@@ -7,6 +7,7 @@ in its text count.
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -14,7 +15,6 @@ from msgspec.structs import replace
 from magnus.app.composition import services
 from magnus.definition.loader import LoadedPipeline
 from magnus.errors import MagnusError
-from magnus.graph.dataflow.facts import Description
 from magnus.graph.nodes import ChosenBranch, CompositeNode, MappedBranches, Node, RepeatedBranch, TaskNode, TaskSpec
 from magnus.graph.path import BranchPath, StepPath
 from magnus.interfaces.run_log_store import RunLogStore
@@ -22,6 +22,9 @@ from magnus.interfaces.task_kind import StaticAnalysis
 from magnus.run_log.parameters import Parameter, Scope, shown
 from magnus.run_log.records import RunRecord, StepRecord
 from magnus.run_log.step_walk import branches_of
+
+if TYPE_CHECKING:
+    from magnus.graph.dataflow.facts import Description  # lazy: tasks are described where a parameter changed
 
 
 class OutdatedStep(Struct, frozen=True):
@@ -114,13 +117,13 @@ class ParameterReaders:
             record = before
         return tuple(record.attempts[-1].parameters) if record.attempts else ()
 
-    def _description(self, task: TaskSpec) -> Description | None:
+    def _description(self, task: TaskSpec) -> "Description | None":
         """The description of the task from its text; None when there is none."""
         if id(task) not in self._descriptions:
             self._descriptions[id(task)] = self._described(task)
         return self._descriptions[id(task)]
 
-    def _described(self, task: TaskSpec) -> Description | None:
+    def _described(self, task: TaskSpec) -> "Description | None":
         kind = services.task_kind(task.kind)
         if not isinstance(kind, StaticAnalysis):
             return None

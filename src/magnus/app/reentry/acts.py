@@ -24,6 +24,7 @@ from magnus.graph.nodes import CompositeNode
 from magnus.graph.path import StepPath
 from magnus.interfaces.reporter import Reporter
 from magnus.run_log.run_ids import check_run_id
+from magnus.system import gc_pause
 
 
 class Then(Struct, frozen=True):
@@ -128,7 +129,8 @@ def _process(
     """Open the run and its services for the process, and close them afterwards."""
     check_run_id(request.run_id)
     step_filter = partial(_places, step, then.names, with_inner=runs_together)
-    prepared = prepare(request, reporter, step_filter=step_filter, continues=True)
+    with gc_pause.paused():
+        prepared = prepare(request, reporter, step_filter=step_filter, continues=True)
     path = step_path(prepared.pipeline.graph, step)
     names = names_beside(prepared.pipeline.graph, path, then.names)
     with (

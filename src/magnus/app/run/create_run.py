@@ -91,6 +91,7 @@ def _run_config(prepared: PreparedRun) -> Mapping[str, Json]:
             no_cache=request.no_cache,
             refresh=list(request.refresh),
             until=request.until,
+            reproduces=request.reproduces,
             outdated={} if prepared.plan is None else {**prepared.plan.outdated_paths},
             packages=stored_blob(prepared.services.catalog, runs_in.packages),
             changes=content(prepared.code_version.changes) if prepared.code_version.changes else {},

@@ -28,7 +28,7 @@ from magnus.run_log.records import RunRecord, Status, StepRecord, terminal_recor
 from magnus.values import Json
 
 _STEP = StepPath(("interactive session",))
-_FILE = "interactive session"
+SESSION_FILE = "interactive session"
 
 
 class SessionId(str):
@@ -57,13 +57,13 @@ def start(
         raise TaskFailed("a step or an interactive session is in progress here; call end_interactive_session() before")
     dag = {"start_at": _STEP.name, "steps": {_STEP.name: {"type": "stub", "next": "success"}}}
     request = RunRequest(
-        file=_FILE,
+        file=SESSION_FILE,
         configuration_file=configuration_file,
         parameters_file=parameters_file,
         tag=tag,
         run_id=run_id,
         environment=environment,
-        built=BuiltPipeline(Document(_FILE, {"dag": dag}, {}, {}), {}),
+        built=BuiltPipeline(Document(SESSION_FILE, {"dag": dag}, {}, {}), {}),
     )
     prepared = prepare(request, Quiet())
     with ExitStack() as opening:

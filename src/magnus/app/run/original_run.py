@@ -11,8 +11,7 @@ from time import monotonic, sleep
 from typing import Final
 
 from magnus.app.inspect.find import find_run
-from magnus.definition.built_pipeline import BuiltPipeline
-from magnus.definition.yaml_text import Document
+from magnus.definition.built_pipeline import BuiltPipeline, recorded_pipeline
 from magnus.engine.processes import liveness
 from magnus.engine.secrets.mask_run import masked_parameters
 from magnus.errors import InvalidInput
@@ -88,20 +87,28 @@ def pipeline_of(original: RunRecord) -> tuple[str, BuiltPipeline | None]:
 
     InvalidInput when the pipeline calls functions that only its program has.
     """
-    config = original.run_config
-    if local := config.get("local_functions"):
+    file = str(original.run_config.get("pipeline_file", ""))
+    built = importable_pipeline(
+        original, file, fix=f"execute it in the program again, with execute(use_cached={original.run_id!r})"
+    )
+    return file, None if file.endswith((".yaml", ".yml", ".json")) else built
+
+
+def importable_pipeline(run: RunRecord, file: str, *, fix: str) -> BuiltPipeline:
+    """The pipeline as the run log has it, with the files that it names; `file` is the path of its file now.
+
+    If a program built it, its modules can be imported afterwards, as for a script that is run. InvalidInput, with the
+    `fix`, when the pipeline calls functions that only its program has.
+    """
+    if local := run.run_config.get("local_functions"):
         message = (
-            f"the pipeline of the run '{original.run_id}' calls functions that only its program has: {', '.join(local)}"
+            f"the pipeline of the run '{run.run_id}' calls functions that only its program has: {', '.join(local)}"
         )
-        fix = f"execute it in the program again, with execute(use_cached={original.run_id!r})"
         raise InvalidInput(message, fix=fix)
-    file = str(config.get("pipeline_file", ""))
-    if not file.endswith((".yaml", ".yml", ".json")):
-        folder = str(Path(file).absolute().parent)
-        if file.endswith(".py") and folder not in sys.path:  # as for a script that is run
-            sys.path.insert(0, folder)
-        return file, BuiltPipeline(Document(file, {"dag": config.get("dag")}, {}, {}), {})
-    return file, None
+    folder = str(Path(file).absolute().parent)
+    if file.endswith(".py") and folder not in sys.path:
+        sys.path.insert(0, folder)
+    return recorded_pipeline({**run.run_config, "pipeline_file": file})
 
 
 def merged_parameters(original: RunRecord, new: Scope) -> Scope:

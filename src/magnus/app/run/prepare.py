@@ -70,6 +70,7 @@ class RunRequest(Struct, frozen=True):
         from_step: the step of the resumed run that runs again, with all steps that follow.
         no_cache: whether steps with `cache` run in any case.
         refresh: the steps that run although their result is cached, each by the names around it and its own.
+        reproduces: the run to reproduce; the new run has its pipeline, parameters and tag, and reuses nothing.
         until: the step outside branches after whose success the run ends; "" for the end of the pipeline.
         log_level: the log level of other processes that run steps.
         workflow: the unique id of the workflow in which another engine runs a part of the run; "" for none.
@@ -94,6 +95,7 @@ class RunRequest(Struct, frozen=True):
     from_step: str = ""
     no_cache: bool = False
     refresh: tuple[str, ...] = ()
+    reproduces: str = ""
     until: str = ""
     log_level: str = ""
     workflow: str = ""
@@ -188,7 +190,8 @@ def _prepared(
         raise InvalidConfiguration.of(misfits)
     hidden = services.hidden_folders(service_set)
     original = _original(service_set, request)
-    request = with_defaults(request, original, configuration.parameters_file)
+    model = original or _reproduced(service_set, request)
+    request = with_defaults(request, model, configuration.parameters_file)
     keeps_changes = isinstance(service_set.catalog, KeepsChanges) and service_set.catalog.capture_diff
     version = CodeVersion(request.working_directory, request.environment, hidden, with_changes=keeps_changes)
     if step_filter is _EVERY_STEP:  # a process that runs one part of a run creates it seldom
@@ -202,7 +205,7 @@ def _prepared(
             from magnus.app.run import mocks  # lazy: most runs are no mocks
 
             pipeline = mocks.mocked(configuration, pipeline)
-        initial = _initial(request, original)
+        initial = _initial(request, model)
         if step_filter is _EVERY_STEP and not spread.mocks:
             initial = fitted_to_steps(initial, pipeline.steps, service_set.catalog, request.working_directory)
         warnings = check_steps(step_filter(pipeline), request.working_directory, spread.runs_on)
@@ -213,7 +216,7 @@ def _prepared(
         request = replace(request, file=_written(request.built, request.definition_file, request.working_directory))
     for warning in (*configuration.warnings, *misfits, *pipeline.warnings, *initial.warnings, *warnings):
         reporter.report(Warned(str(warning)))
-    parameters = _merged(initial, original)
+    parameters = _merged(initial, model)
     prepared = PreparedRun(request, configuration, pipeline, parameters, service_set, version, original=original)
     return prepared if original is None else _planned(prepared, original, reporter)
 
@@ -253,6 +256,10 @@ def _original(services: Services, request: RunRequest) -> RunRecord | None:
     from magnus.app.run.original_run import original_run  # lazy: as above
 
     return original_run(services.run_log_store, request.use_cached, assume_lost=request.assume_lost)
+
+
+def _reproduced(services: Services, request: RunRequest) -> RunRecord | None:
+    return services.run_log_store.get_run(request.reproduces) if request.reproduces else None
 
 
 def _loaded(request: RunRequest, runs_on: Locality) -> LoadedPipeline:
@@ -298,13 +305,19 @@ def with_defaults(request: RunRequest, original: RunRecord | None, parameters_fi
 
 def _planned(prepared: PreparedRun, original: RunRecord, reporter: Reporter) -> PreparedRun:
     """The same with the plan, which is shown; InvalidInput when something changed that must not."""
-    from magnus.app.compare.causes import with_code_that_ran  # lazy: likewise
     from magnus.app.run.resume_plan import changes, plan  # lazy: only runs that resume another one have a plan
 
     folder = prepared.request.working_directory
     code = code_of_steps(prepared.pipeline.steps, folder)
-    ran = with_code_that_ran(prepared.services, original)
-    differences = tuple(changes(ran, prepared.pipeline, prepared.parameters, code, prepared.configuration.as_json()))
+    differences = tuple(
+        changes(
+            _with_code_that_ran(prepared, original),
+            prepared.pipeline,
+            prepared.parameters,
+            code,
+            prepared.configuration.as_json(),
+        )
+    )
     first = _first_step(prepared, original)
     resume_plan = plan(prepared.services, original, prepared.pipeline, prepared.parameters, differences, folder, first)
     if prepared.request.strict and resume_plan.changes:
@@ -313,6 +326,14 @@ def _planned(prepared: PreparedRun, original: RunRecord, reporter: Reporter) -> 
     for line in resume_plan.lines():
         reporter.report(Planned(line))
     return replace(prepared, plan=resume_plan, code=code, request=replace(prepared.request, from_step=first))
+
+
+def _with_code_that_ran(prepared: PreparedRun, original: RunRecord) -> RunRecord:
+    if not original.original_run_id:
+        return original
+    from magnus.app.compare.causes import with_code_that_ran  # lazy: most originals ran all their steps
+
+    return with_code_that_ran(prepared.services, original)
 
 
 def _first_step(prepared: PreparedRun, original: RunRecord) -> str:

@@ -9,7 +9,6 @@ from typing import Final
 
 from msgspec import Struct, field
 
-from magnus.app.compare.sentences import was_is
 from magnus.app.inspect.damage import damage
 from magnus.app.inspect.step_code import Pieces, changed_pieces, pieces_text, recorded_code
 from magnus.app.parameters.parameters_read import OutdatedStep, ParameterReaders
@@ -98,6 +97,8 @@ def plan(
 
 def _changed(step: OutdatedStep, original: RunRecord, parameters: Scope) -> str:
     """`'min_auc', which was 0.5 and is 0.8`."""
+    from magnus.app.compare.sentences import was_is  # lazy: few reused steps are outdated
+
     before, after = original.parameters, parameters
     texts = (
         f"'{name}', which {was_is(shown(before[name]), shown(after[name]))}"

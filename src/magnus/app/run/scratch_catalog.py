@@ -1,4 +1,4 @@
-"""A catalog that reads another one and never writes to it: puts go to a folder that is gone afterwards. Used by `debug_step`."""
+"""A catalog that reads another one and never writes to it: puts go to a folder that is gone afterwards. Used by `step_again`."""
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path

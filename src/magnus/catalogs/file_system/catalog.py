@@ -1,8 +1,9 @@
 """The services of the catalog of type `file-system`, each done by a module beside this one.
 
 `<location>/.store` holds every content once, `<location>/<run id>` the files of a run as they are in the project
-(in `.branches` the files of its branches, in `.logs` the captured output of its steps). Files are made under temporary
-names and linked or renamed into place: a crash leaves the old or the new file, and leftovers only in `.store/tmp`.
+(in `.branches` the files of its branches, in `.logs` the captured output of its steps). Files and whole folders are made
+under temporary names and linked or renamed into place: a crash leaves the old or the new file, and leftovers only in
+`.store/tmp`.
 """
 
 import io
@@ -18,7 +19,7 @@ from msgspec.structs import replace
 from magnus.catalogs.file_system.content_store import Content, ContentStore
 from magnus.catalogs.file_system.copying import BLOCK_BYTES, HashingFile, sha256
 from magnus.catalogs.file_system.failures import damaged, failed, not_there
-from magnus.catalogs.file_system.folders import RunTree, UserFolder, refuse_names_of_one_file
+from magnus.catalogs.file_system.folders import UserFolder, refuse_names_of_one_file
 from magnus.catalogs.file_system.hash_cache import HashCache
 from magnus.errors import InvalidConfiguration
 from magnus.graph.path import BranchPath, StepPath
@@ -30,6 +31,7 @@ from magnus.system.system_calls import REAL, SystemCalls
 if TYPE_CHECKING:
     from magnus.catalogs.file_system.logs import LogFiles
     from magnus.catalogs.file_system.maintenance import Maintenance
+    from magnus.catalogs.file_system.run_tree import RunTree
     from magnus.catalogs.file_system.stored_files import StoredFiles
 
 
@@ -119,7 +121,6 @@ class FileSystemCatalog:
         Links are followed where they stay within the folder. That a file may be executed is kept.
         """
         from magnus.catalogs.file_system.put_file import FilePutter  # lazy: many runs put no files
-        from magnus.system.parallel import for_each
 
         tree = self._tree(run_id, branch)
         putter = FilePutter(
@@ -134,7 +135,7 @@ class FileSystemCatalog:
         if store_copy:
             refuse_names_of_one_file(names, str(self._location), self._system)
         try:
-            contents = for_each(putter.put, names)
+            contents = putter.put(names)
         finally:
             self._hashes.save()
         return tuple(
@@ -165,7 +166,7 @@ class FileSystemCatalog:
         store = self._store()
         return tuple(self._adopted(entry, tree, store) if entry.catalog_relative_path else entry for entry in entries)
 
-    def _adopted(self, entry: CatalogRecord, tree: RunTree, store: ContentStore) -> CatalogRecord:
+    def _adopted(self, entry: CatalogRecord, tree: "RunTree", store: ContentStore) -> CatalogRecord:
         try:
             content = self._claimed(entry, store)
             tree.put(entry.name, partial(store.link, content))
@@ -298,7 +299,9 @@ class FileSystemCatalog:
         location = self._options.catalog_location
         return CatalogRecord(name, content.data_hash, relative_path, location, "put", content.size)
 
-    def _tree(self, run_id: str, branch: BranchPath) -> RunTree:
+    def _tree(self, run_id: str, branch: BranchPath) -> "RunTree":
+        from magnus.catalogs.file_system.run_tree import RunTree  # lazy: many runs put no files
+
         return RunTree(str(self._location), run_id, branch, self._system, durable=self._durable)
 
 

@@ -17,7 +17,7 @@ from magnus.catalogs.file_system import copying, hash_cache
 from magnus.catalogs.file_system.folders import OwnFolders
 from magnus.catalogs.file_system.hash_cache import HashCache, Integrity
 from magnus.errors import CatalogError
-from magnus.system.atomic_files import NO_LINKS, NewNames, sync_folder, temporary_file, write_all
+from magnus.system.atomic_files import CREATE, NO_LINKS, NewNames, sync_folder, temporary_file, write_all
 from magnus.system.system_calls import SystemCalls
 
 READ: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
@@ -46,7 +46,7 @@ class ContentStore:
         self._folder = folder
         self._system = system
         self.integrity = Integrity(hashes, system)
-        self._durable = durable
+        self.durable = durable
         self._folders = OwnFolders(folder, system, durable=durable, home=home)
         self._new_names = NewNames(f"{folder}/tmp/")  # noqa: S108 - of the store
         self._no_links: set[str] = set()
@@ -108,27 +108,46 @@ class ContentStore:
 
     def add(self, content: Content, data: bytes) -> None:
         """Store the data, whose hash was taken; nothing is written when they are there already."""
-        if self.claim(content, data):
+        if os.access(self.path(content), os.F_OK) and self.claim(content, data):
             return
         with self.receive(executable=content.executable) as (temporary, descriptor):
             write_all(descriptor, data, self._system)
             self.adopt(temporary, descriptor, content)
 
+    def add_at(self, content: Content, data: bytes, place: str) -> None:
+        """Store the data likewise, and make `place` the content: a path of this process alone, where nothing is."""
+        if os.access(self.path(content), os.F_OK) and self.claim(content, data):
+            return self.link(content, place)
+        descriptor = self._system.open(place, CREATE, _mode(content.executable))
+        is_stored = False
+        try:
+            write_all(descriptor, data, self._system)
+            is_stored = self.adopt(place, descriptor, content)
+        finally:
+            os.close(descriptor)
+            if not is_stored:
+                with suppress(OSError):
+                    self._system.unlink(place)
+        return None if is_stored else self.link(content, place)
+
     def receive(self, *, executable: bool) -> AbstractContextManager[tuple[str, int]]:
         """A new file for content, its path and an open descriptor; it is removed afterwards unless it was moved or linked."""
-        return temporary_file(self._new_name(), self._system, mode=0o555 if executable else 0o444)
+        return temporary_file(self._new_name(), self._system, mode=_mode(executable))
 
-    def adopt(self, temporary: str, descriptor: int, content: Content) -> None:
+    def adopt(self, temporary: str, descriptor: int, content: Content) -> bool:
         """Give a received file the name of its content, at once; another of the same content stands.
 
+        Returns whether the file has both names now.
         It is not replaced, since a file cannot be linked to in the moment it is replaced, and since the trees of runs
         link to it: one that is damaged is written over.
         """
-        if self._durable:
+        if self.durable:
             self._system.fsync(descriptor)
         folder = self._folders.make((content.data_hash[:2],))
+        has_both = False
         try:
             self._system.link(temporary, self.path(content))
+            has_both = True
         except FileExistsError:
             if not self.claim(content):
                 self._heal(temporary, descriptor, content)
@@ -136,14 +155,15 @@ class ContentStore:
             if error.errno not in NO_LINKS:
                 raise
             self._system.replace(temporary, self.path(content))
-        if self._durable:
+        if self.durable:
             sync_folder(folder, self._system)
+        return has_both
 
     def _heal(self, temporary: str, descriptor: int, content: Content) -> None:
         """Write the received content over a damaged one; where that cannot be, it takes its place."""
         path = self.path(content)
         with suppress(OSError):
-            hash_cache.rewrite(path, descriptor, content.size, self._system, durable=self._durable)
+            hash_cache.rewrite(path, descriptor, content.size, self._system, durable=self.durable)
             if self._is_whole(content, None):
                 return
         self._system.replace(temporary, path)
@@ -163,8 +183,16 @@ class ContentStore:
             if error.errno not in NO_LINKS:
                 raise
             self._replace(content, destination)
-        if self._durable:
+        if self.durable:
             sync_folder(destination.rpartition("/")[0], self._system)
+
+    def move(self, place: str, destination: str) -> None:
+        """Give a file of this process the name `destination`, a place within the catalog; a file there is replaced."""
+        self._rename(place, destination)
+
+    def new_place(self) -> str:
+        """A path in the store that no other process gets; what is left there for a day is removed."""
+        return self._new_name()
 
     def open(self, content: Content) -> int:
         """A descriptor to read the content from. OSError when it is not there, or is not a file."""
@@ -225,7 +253,7 @@ class ContentStore:
         try:
             with self.receive(executable=content.executable) as (temporary, target):
                 copying.copy(source, target, self._system)
-                if self._durable:
+                if self.durable:
                     self._system.fsync(target)
                 self._rename(temporary, destination)
         finally:
@@ -249,3 +277,7 @@ class ContentStore:
     def _new_name(self) -> str:
         self._folders.make(("tmp",))
         return self._new_names.next()
+
+
+def _mode(executable: bool) -> int:  # noqa: FBT001 - it is the fact that the mode says
+    return 0o555 if executable else 0o444

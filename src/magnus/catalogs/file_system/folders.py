@@ -1,11 +1,11 @@
-"""Names on a disk and folders that no file gets out of: of the user, of the catalog, and the tree of files of each run."""
+"""Names on a disk and folders that no file gets out of: of the user and of the catalog."""
 
 import errno
 import hashlib
 import os
 import stat
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
@@ -19,9 +19,8 @@ from magnus.system.system_calls import SystemCalls
 _NOT_PLAIN: Final = frozenset("/%\\")
 _LONGEST_ENCODED: Final = 240
 _KEPT_OF_LONG: Final = 160
+_CHECKED: Final = frozenset(".%")
 _OURS: Final = frozenset((".branches", ".logs"))
-_TRIES: Final = 100
-"""More than any number of processes that undo one another's folders has needed; each try is a few system calls."""
 
 
 def parts_of(name: str) -> tuple[str, ...]:
@@ -37,6 +36,17 @@ def parts_of(name: str) -> tuple[str, ...]:
     except UnicodeEncodeError as error:
         raise CatalogError(f"{shown(name)} cannot be the name of a file: it is not valid text") from error
     return parts
+
+
+def folder_and_part(name: str) -> tuple[str, str]:
+    """The folder of a name with its last slash, and its last part, which then needs no check by `parts_of`.
+
+    ("", "") when the last part needs one: a caller that has checked a folder does not check it for each of its files.
+    """
+    folder, slash, part = name.rpartition("/")
+    if part and part[0] not in _CHECKED and part.isascii() and part.isprintable():
+        return folder + slash, part
+    return "", ""
 
 
 def run_folder(run_id: str) -> str:
@@ -107,7 +117,7 @@ class UserFolder:
 
     def __init__(self, folder: Path) -> None:
         self._root = os.path.realpath(folder)
-        self._parents: dict[tuple[str, ...], str] = {}
+        self._parents: dict[str, str] = {}
 
     @property
     def root(self) -> str:
@@ -119,8 +129,14 @@ class UserFolder:
 
         CatalogError when that is not below the folder.
         """
+        folder, part = folder_and_part(name)
+        if part and (parent := self._parents.get(folder)):
+            return f"{parent}/{part}"
         *folders, last = parts_of(name)
-        return f"{self._parent(tuple(folders), name)}/{last}"
+        parent = self._within(os.path.realpath("/".join((self._root, *folders))), name)
+        if part:
+            self._parents[folder] = parent
+        return f"{parent}/{last}"
 
     def behind_link(self, name: str, place: str) -> str:
         """The target of the link at the place; CatalogError when that is not below the folder."""
@@ -128,13 +144,6 @@ class UserFolder:
         if os.path.islink(real):
             raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))
         return real
-
-    def _parent(self, folders: tuple[str, ...], name: str) -> str:
-        parent = self._parents.get(folders)
-        if parent is None:
-            parent = self._within(os.path.realpath("/".join((self._root, *folders))), name)
-            self._parents[folders] = parent
-        return parent
 
     def _within(self, path: str, name: str) -> str:
         if path != self._root and not path.startswith(self._root.rstrip("/") + "/"):
@@ -200,41 +209,6 @@ class OwnFolders:
         if not self._replacing or not stat.S_ISREG(mode):
             raise CatalogError(f"{path!r} is in the way: the catalog needs a folder there", fix="remove it")
         self._system.unlink(path)
-
-
-class RunTree:
-    """The files of one branch of a run, at `location`; files of the root are in the folder of the run itself.
-
-    It has the newest put: a file replaces a folder of its name, and a folder replaces a file.
-    """
-
-    def __init__(self, location: str, run_id: str, branch: BranchPath, system: SystemCalls, *, durable: bool) -> None:
-        self._top = (run_folder(run_id), *branch_folders(branch))
-        self._folders = OwnFolders(location, system, durable=durable, replacing=True)
-
-    def put(self, name: str, link: Callable[[str], None]) -> None:
-        """Have the file of this name made by `link`, which gets its path; the folder of it is there.
-
-        Of two processes that put a file and a folder of one name, one stands. OSError or CatalogError when it cannot
-        be made.
-        """
-        for _ in range(_TRIES - 1):
-            try:
-                return link(self._place(name))
-            except (FileNotFoundError, FileExistsError, NotADirectoryError, IsADirectoryError):
-                self._folders.forget()  # another process put a file where a folder was, or a folder where a file was
-        return link(self._place(name))
-
-    def _place(self, name: str) -> str:
-        *folders, last = self._parts(name)
-        return f"{self._folders.make(tuple(folders))}/{last}"
-
-    def relative(self, name: str) -> str:
-        """The same path, relative to the location."""
-        return "/".join(self._parts(name))
-
-    def _parts(self, name: str) -> tuple[str, ...]:
-        return (*self._top, *tree_parts(parts_of(name)))
 
 
 def entries_in(folder: str) -> "list[os.DirEntry[str]]":

@@ -88,6 +88,9 @@ class HashCache:
         """Write new entries to disk, for other and later processes; if that fails, they hash again."""
         with self._lock:
             unsaved, self._unsaved = self._unsaved, {}
+            if unsaved:
+                with suppress(OSError):
+                    self._make_folder()
             for number, new in unsaved.items():
                 with suppress(OSError):
                     self._append(number, new)
@@ -115,11 +118,13 @@ class HashCache:
             os.close(descriptor)
         return dict(filter(None, map(_parsed, data.split(b"\n"))))
 
-    def _append(self, number: int, new: dict[str, _Entry]) -> None:
-        file = self._file(number)
+    def _make_folder(self) -> None:
         if self._home:
             make_own_folder(self._home)
         Path(self._folder).mkdir(parents=True, exist_ok=True)
+
+    def _append(self, number: int, new: dict[str, _Entry]) -> None:
+        file = self._file(number)
         descriptor = self._system.open(file, _APPEND, 0o666)
         try:
             write_all(descriptor, b"\n" + b"".join(map(_printed, new.items())), self._system)
@@ -144,13 +149,13 @@ class HashCache:
 
 
 def _shard(path: str) -> int:
-    return zlib.crc32(os.fsencode(path)) % _SHARDS
+    return zlib.crc32(path.encode("utf-8", "surrogateescape")) % _SHARDS
 
 
 def _printed(item: tuple[str, _Entry]) -> bytes:
     path, entry = item
-    fields = (entry.data_hash, entry.size, entry.mtime, entry.ctime, entry.inode, int(entry.trusted), json.dumps(path))
-    line = " ".join(map(str, fields)).encode()
+    numbers = f"{entry.size} {entry.mtime} {entry.ctime} {entry.inode} {entry.trusted:d}"
+    line = f"{entry.data_hash} {numbers} {json.dumps(path)}".encode()
     return b"%08x %s\n" % (zlib.crc32(line), line)
 
 

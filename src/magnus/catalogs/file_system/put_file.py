@@ -5,36 +5,33 @@ Used by the file-system catalog, which does it for many files at a time.
 
 import os
 import stat
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from functools import partial
-from typing import Protocol
+from typing import Final
 
-from magnus.catalogs.file_system.content_store import READ, Content, ContentStore
+from magnus.catalogs.file_system.content_store import READ, YOUNG_NS, Content, ContentStore
 from magnus.catalogs.file_system.copying import BLOCK_BYTES, copy_hashing, hash_of, sha256
 from magnus.catalogs.file_system.failures import Changed, changed, failed, shown
-from magnus.catalogs.file_system.folders import UserFolder
+from magnus.catalogs.file_system.folders import UserFolder, remove_tree
 from magnus.catalogs.file_system.hash_cache import HashCache
+from magnus.catalogs.file_system.run_tree import RunTree
 from magnus.errors import CatalogError
+from magnus.system.parallel import for_each
 from magnus.system.system_calls import SystemCalls
 
-
-class Tree(Protocol):
-    """Where files of a branch are linked to."""
-
-    def put(self, name: str, link: Callable[[str], None]) -> None:
-        """Have the file of this name made by `link`, which gets its path."""
-        ...
+_MANY: Final = 32
+"""So many files at once get their names in a tree apart; of fewer each is linked."""
 
 
 class FilePutter:
-    """Puts files of one folder. With `store_copy` false it only hashes them."""
+    """Puts files of one folder, once. With `store_copy` false it only hashes them."""
 
     def __init__(
         self,
         folder: UserFolder,
         store: ContentStore,
-        tree: Tree,
+        tree: RunTree,
         hashes: HashCache,
         system: SystemCalls,
         *,
@@ -48,14 +45,45 @@ class FilePutter:
         self._system = system
         self._unchanged = unchanged
         self._store_copy = store_copy
+        self._tree_is_apart = False
 
-    def put(self, name: str) -> Content | None:
+    def put(self, names: Sequence[str]) -> list[Content | None]:
+        """Keep the files; None for each that is unchanged. CatalogError when one cannot be read or kept, or changes.
+
+        Many files get their names in a tree apart, where a small one is made in its place, as nobody reads it meanwhile.
+        A put that is killed leaves it in the folder of temporary files.
+        """
+        is_many = len(names) >= _MANY and len(set(names)) == len(names)
+        if not is_many or not self._store_copy or self._store.durable:
+            return for_each(self._put, names)
+        tree, start = self._tree, self._system.now()
+        try:
+            root = self._store.new_place()
+            self._tree, self._tree_is_apart = tree.apart(root), True
+            try:
+                contents = for_each(self._put, names)
+                tree.merge(self._tree, self._store.move)
+            finally:
+                remove_tree(root)
+            if self._system.now() - start > YOUNG_NS // 2:
+                self._link_again(tree, dict(zip(names, contents, strict=True)))
+        except OSError as error:
+            raise failed("keep", names[0], error) from error
+        return contents
+
+    def _link_again(self, tree: RunTree, contents: Mapping[str, Content | None]) -> None:
+        """Link all files into the tree, since a clean-up may have taken a tree apart that is old for one of a dead process."""
+        for name, content in contents.items():
+            if content is not None:
+                tree.put(name, partial(self._store.link, content))
+
+    def _put(self, name: str) -> Content | None:
         """Keep the file; None when it is unchanged. CatalogError when it cannot be read or kept, or changes."""
         try:
-            content = self._content(name)
+            content, is_named = self._content(name)
             if content.data_hash == self._unchanged.get(name):
                 return None
-            if self._store_copy:
+            if self._store_copy and not is_named:
                 content = self._linked(name, content)
         except OSError as error:
             raise failed("keep", name, error) from error
@@ -68,20 +96,25 @@ class FilePutter:
         except FileNotFoundError:
             if self._store.holds(content):
                 raise
-            content = self._content(name)
-            self._tree.put(name, partial(self._store.link, content))
+            content, is_named = self._content(name)
+            if not is_named:
+                self._tree.put(name, partial(self._store.link, content))
         return content
 
-    def _content(self, name: str) -> Content:
-        """The content of the file; it is stored then, unless it is unchanged or `store_copy` is false."""
+    def _content(self, name: str) -> tuple[Content, bool]:
+        """The content of the file; it is stored then, unless it is unchanged or `store_copy` is false.
+
+        Also whether the tree has the file already.
+        """
         path, status = resolved(self._folder, name)
-        remembered = Content(self._hashes.find(path, status), status.st_size, bool(status.st_mode & 0o100))
-        if remembered.data_hash and self._need_no_copy(name, remembered):
-            return remembered
+        if data_hash := self._hashes.find(path, status):
+            remembered = Content(data_hash, status.st_size, bool(status.st_mode & 0o100))
+            if self._need_no_copy(name, remembered):
+                return remembered, False
         with suppress(Changed):
-            return self._read(name, path)
+            return self._read(name, path, status)
         try:
-            return self._read(name, path)
+            return self._read(name, path, None)
         except Changed:
             raise changed(name) from None
 
@@ -91,26 +124,34 @@ class FilePutter:
     def _is_probably_there(self, name: str, content: Content) -> bool:
         return content.data_hash == self._unchanged.get(name) or self._store.holds(content)
 
-    def _read(self, name: str, path: str) -> Content:
+    def _read(self, name: str, path: str, status: os.stat_result | None) -> tuple[Content, bool]:
+        """Likewise, by reading; Changed when the file is not as in `status`, or as it is once open, by the end."""
         descriptor = self._system.open(path, READ, 0)
         try:
-            status = os.fstat(descriptor)
-            refuse_special(name, status)
+            if status is None:
+                status = os.fstat(descriptor)
+                refuse_special(name, status)
             read_at = self._system.now()
-            read = self._read_small if status.st_size <= BLOCK_BYTES else self._read_large
-            content = read(name, path, descriptor, status)
+            if status.st_size <= BLOCK_BYTES:
+                content, is_named = self._read_small(name, descriptor, status)
+            else:
+                content, is_named = self._read_large(name, path, descriptor, status), False
         finally:
             os.close(descriptor)
         self._hashes.remember(path, status, content.data_hash, read_at=read_at)
-        return content
+        return content, is_named
 
-    def _read_small(self, name: str, _path: str, descriptor: int, status: os.stat_result) -> Content:
+    def _read_small(self, name: str, descriptor: int, status: os.stat_result) -> tuple[Content, bool]:
         data = self._system.read(descriptor, status.st_size + 1)
         refuse_changed(descriptor, status, len(data))
         content = Content(sha256(data), len(data), bool(status.st_mode & 0o100))
-        if self._store_copy and content.data_hash != self._unchanged.get(name):
+        if not self._store_copy or content.data_hash == self._unchanged.get(name):
+            return content, False
+        if self._tree_is_apart:
+            self._tree.put(name, partial(self._store.add_at, content, data))
+        else:
             self._store.add(content, data)
-        return content
+        return content, self._tree_is_apart
 
     def _read_large(self, name: str, path: str, descriptor: int, status: os.stat_result) -> Content:
         """Content that is probably there is only hashed, so that nothing is written when it is."""
@@ -150,16 +191,17 @@ def resolved(folder: UserFolder, name: str) -> tuple[str, os.stat_result]:
 
 def refuse_special(name: str, status: os.stat_result) -> None:
     """CatalogError when it is a folder, a pipe or the like."""
+    if stat.S_ISREG(status.st_mode):
+        return
     if stat.S_ISDIR(status.st_mode):
         raise CatalogError(f"the catalog cannot keep {shown(name)}: it is a folder", fix="name the files in it")
-    if not stat.S_ISREG(status.st_mode):
-        raise CatalogError(f"the catalog cannot keep {shown(name)}: it is a pipe, a socket or a device")
+    raise CatalogError(f"the catalog cannot keep {shown(name)}: it is a pipe, a socket or a device")
 
 
 def refuse_changed(descriptor: int, before: os.stat_result, size: int) -> None:
     """Raise Changed when the file changed since before it was read; one that was replaced by another is as it was."""
     after = os.fstat(descriptor)
     is_replaced = after.st_nlink < before.st_nlink  # which sets the time of its status
-    is_same = after.st_mtime_ns == before.st_mtime_ns and (is_replaced or after.st_ctime_ns == before.st_ctime_ns)
-    if not is_same or size != before.st_size or after.st_size != before.st_size:
+    is_untouched = after.st_mtime_ns == before.st_mtime_ns and (is_replaced or after.st_ctime_ns == before.st_ctime_ns)
+    if not is_untouched or after.st_ino != before.st_ino or size != before.st_size or after.st_size != before.st_size:
         raise Changed

@@ -4,9 +4,10 @@ from typing import Unpack
 
 import click
 
-from magnus.cli import console, gc_pause, options
+from magnus.cli import console, options
 from magnus.cli.arguments import TakesParameters
 from magnus.cli.request import following_steps, reentry_request
+from magnus.system import gc_pause
 
 
 class _Options(options.ReentryOptions, options.AttemptOptions):

@@ -4,8 +4,9 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
-from magnus.cli import console, gc_pause, options
+from magnus.cli import console, options
 from magnus.cli.run_log_output import RunLogOutput
+from magnus.system import gc_pause
 
 if TYPE_CHECKING:
     from magnus.simulation.argo.pod import Fault

@@ -66,6 +66,7 @@ def heading(run: RunRecord, status: RunStatus, now: datetime) -> Iterator[Line]:
     yield from _labelled("  ", "started", f"{values.moment(run.start_time)} UTC")
     yield from _labelled("  ", "tag", run.tag)
     yield from _labelled("  ", "resumes", run.original_run_id)
+    yield from _labelled("  ", "reproduces", str(run.run_config.get("reproduces") or ""))
     yield from _labelled("  ", "workflow", run.owner.workflow_name)
     yield from _labelled("  ", "code", "; ".join(values.identities(run.code_identities)))
 

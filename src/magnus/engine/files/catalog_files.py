@@ -15,7 +15,7 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from magnus.engine.files.match_files import Globs, Matches, matching_files
+from magnus.engine.files.match_files import Globs, Matches, Progress, matching_files
 from magnus.engine.files.objects import OBJECTS
 from magnus.errors import TaskFailed
 from magnus.graph.nodes import CatalogSpec, CompositeNode, Graph, RepeatedBranch
@@ -158,10 +158,15 @@ def matching_entries(entries: Mapping[str, CatalogRecord], patterns: Sequence[st
     """The names among the entries that globs mean. TaskFailed when a pattern is absolute or has `..` in it."""
     globs = Globs.of(patterns)
     names, matched = [], set()
+    in_folders: dict[str, Progress] = {}
     for name in entries:
-        progress = globs.start
-        for part in name.split("/"):
-            progress = globs.advance(progress, part)
+        folder, _, last = name.rpartition("/")
+        if (progress := in_folders.get(folder)) is None:
+            progress = globs.start
+            for part in folder.split("/") if folder else ():
+                progress = globs.advance(progress, part)
+            in_folders[folder] = progress
+        progress = globs.advance(progress, last)
         if matching := globs.matching(progress):
             matched |= matching
             names.append(name)

@@ -30,11 +30,13 @@ class Globs(Struct, frozen=True):
 
     patterns: tuple[str, ...]
     parts: tuple[tuple[str, ...], ...]
+    have_any_depth: bool
 
     @classmethod
     def of(cls, patterns: Sequence[str]) -> "Globs":
         """The patterns; TaskFailed when one of them could lead out of its folder."""
-        return cls(tuple(patterns), tuple(map(_parts_of, patterns)))
+        parts = tuple(map(_parts_of, patterns))
+        return cls(tuple(patterns), parts, any(_ANY_DEPTH in each for each in parts))
 
     @property
     def start(self) -> Progress:
@@ -73,6 +75,8 @@ class Globs(Struct, frozen=True):
 
     def _with_skipped(self, progress: set[tuple[int, int]]) -> Progress:
         """With `**` standing for no folder, too."""
+        if not self.have_any_depth:
+            return frozenset(progress)
         for number, used in tuple(progress):
             parts, skipped = self.parts[number], used
             while skipped < len(parts) and parts[skipped] == _ANY_DEPTH:

@@ -15,6 +15,7 @@ from magnus.engine.files.large_values import LargeValues
 from magnus.graph.path import BranchPath, StepPath
 from magnus.interfaces.capabilities import ServiceCapabilities
 from magnus.interfaces.run_log_store import OPTIONAL, RunLogStore
+from magnus.run_log import codec
 from magnus.run_log.parameters import (
     JsonParameter,
     LargeParameter,
@@ -24,7 +25,7 @@ from magnus.run_log.parameters import (
     large_ones,
     to_json,
 )
-from magnus.run_log.records import AttemptRecord, Branching, BranchScope, RunRecord, StepRecord
+from magnus.run_log.records import ENDED, AttemptRecord, Branching, BranchScope, RunRecord, StepRecord
 from magnus.values import Json
 
 KeyT = TypeVar("KeyT")
@@ -42,6 +43,7 @@ class SpillingStore:
     def __init__(self, store: RunLogStore, values: LargeValues) -> None:
         self._store = store
         self._values = values
+        self._last_result: tuple[str, StepRecord] | None = None
 
     def __reduce__(self) -> tuple[type["SpillingStore"], tuple[RunLogStore, LargeValues]]:
         """Another process makes the class with the optional methods again."""
@@ -72,7 +74,23 @@ class SpillingStore:
 
     def put_step(self, run_id: str, step: StepRecord, *, durable: bool = False) -> None:
         """Keep what is large, and put the record."""
-        self._store.put_step(run_id, _Slimming(self._values, run_id, step.branch).step(step), durable=durable)
+        slim = _Slimming(self._values, run_id, step.branch).step(step)
+        self._store.put_step(run_id, slim, durable=durable)
+        self._last_result = (run_id, slim) if step.status in ENDED else None
+
+    def result(self, run_id: str, path: StepPath) -> StepRecord | None:
+        """The record of a step that has just finished, as `get_step` returns it.
+
+        If this process put it, it is not read again, which would be another request to a server for each step. No other
+        process puts a record of the step meanwhile.
+        """
+        put_run_id, put = self._last_result or ("", None)
+        if put is None or put_run_id != run_id or put.path != path:
+            return self.get_step(run_id, path)
+        self._last_result = None
+        step = codec.step_from_json(codec.from_bytes(codec.to_bytes(codec.step_to_json(put))))
+        self._bind_step(step)
+        return step
 
     def get_step(self, run_id: str, path: StepPath) -> StepRecord | None:
         """The record of the step."""
@@ -107,6 +125,11 @@ class SpillingStore:
     def _bind(self, values: Iterable[object]) -> None:
         for parameter in large_ones(values):
             parameter.contents = self._values
+
+
+def result_of(store: RunLogStore, run_id: str, path: StepPath) -> StepRecord | None:
+    """The record of a step that has just finished."""
+    return store.result(run_id, path) if isinstance(store, SpillingStore) else store.get_step(run_id, path)
 
 
 @cache

@@ -11,9 +11,10 @@ from msgspec.structs import replace
 from magnus.engine.context import RunContext
 from magnus.engine.processes.eviction import Evicted
 from magnus.engine.rules import traversal
-from magnus.engine.run.orchestrator import Walk, cached_results
+from magnus.engine.run.orchestrator import cached_results
 from magnus.engine.run.position import Composite, Place
 from magnus.engine.run.reuse import Reuse, was_taken
+from magnus.engine.run.walk import Walk
 from magnus.engine.step import lost_attempts, place
 from magnus.graph.nodes import CompositeNode
 from magnus.graph.path import BranchPath, StepPath

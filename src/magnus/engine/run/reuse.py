@@ -31,9 +31,14 @@ _MOST_NAMED: Final = 5
 
 
 class Reuse:
-    """What the run of `context` reuses of `original`; records of the original are only read."""
+    """What the run of `context` reuses of `original`; records of the original are only read.
 
-    def __init__(self, context: RunContext, original: RunRecord, new: RunRecord) -> None:
+    With `reads_branches` all steps of a branch are read at once, for callers that ask for one after the other.
+    """
+
+    def __init__(
+        self, context: RunContext, original: RunRecord, new: RunRecord, *, reads_branches: bool = False
+    ) -> None:
         self._context = context
         self._store = context.services.run_log_store
         self._catalog = context.services.catalog
@@ -42,13 +47,20 @@ class Reuse:
         differ = original.code_identities != new.code_identities
         self._identities = original.code_identities if differ else None
         self._moved: dict[str, CatalogRecord] = {}
+        self._branches: dict[BranchPath, Mapping[str, StepRecord]] | None = {} if reads_branches else None
         self.run_message = outdated_run_message(new)
         self._from = str(new.run_config.get("from_step") or "")
         self._outdated: Mapping[str, Json] = new.run_config.get("outdated") or {}
 
     def known(self, path: StepPath) -> StepRecord | None:
         """What the original has of a step."""
-        return self._store.get_step(self._original.run_id, path)
+        if self._branches is None:
+            return self._store.get_step(self._original.run_id, path)
+        steps = self._branches.get(path.branch)
+        if steps is None:
+            records = self._store.list_steps(self._original.run_id, path.branch)
+            steps = self._branches[path.branch] = {record.path.name: record for record in records}
+        return steps.get(path.name)
 
     def step(self, of_original: StepPath, path: StepPath, position: int, scope: BranchScope) -> StepRecord | None:
         """Reuse a step of the original at `path`: its record, put there with all that is in its branches.
@@ -92,6 +104,8 @@ class Reuse:
 
     def _moved_entries(self, entries: tuple[CatalogRecord, ...], branch: BranchPath) -> tuple[CatalogRecord, ...]:
         """The entries as the new run has them; entries that came up from branches stay at the paths of these branches."""
+        if not entries:
+            return ()
         fresh = tuple(
             entry for entry in entries if entry.stage == "put" and entry.catalog_relative_path not in self._moved
         )

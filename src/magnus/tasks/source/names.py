@@ -1,13 +1,7 @@
-"""Which names statements use from around them, with attributes, and which modules they import. Pure.
-
-Names that a function, a lambda or a comprehension binds itself are its own; so a local variable that is called like a
-function of the module is no use of that function.
-"""
+"""Has the names that code uses, with what they say of it, and reads names of imports and attributes. Pure."""
 
 import ast
-import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from itertools import pairwise
+from collections.abc import Iterator
 from typing import Final, TypeAlias
 
 from msgspec import Struct, field
@@ -17,18 +11,16 @@ Chain: TypeAlias = tuple[str, ...]
 
 ANY_MODULE: Final = ""
 """An import of a module whose name is made while the program runs."""
-_OWN_NAMES: Final = frozenset({"globals", "eval", "exec", "f_globals", "__globals__", "__annotations__"})
 IMPORTERS: Final = frozenset({"import_module", "__import__", "run_module"})
 _FINDERS: Final = frozenset({"iter_modules", "walk_packages", "spec_from_file_location", "SourceFileLoader"})
 """Functions of python that find modules in folders."""
+_READING: Final = frozenset(
+    {"getsource", "getsourcelines", "getcomments", "findsource", "co_firstlineno", "co_lines", "co_positions"}
+)
+"""Names by which code reads the text of code, or the numbers of its lines."""
 _IMPORT_PATH: Final = ("sys", "path")
 _ADDS_FOLDER: Final = "addsitedir"
 _DOCUMENTING: Final = frozenset({"__doc__", "getdoc"})
-_PLACE: Final = re.compile(r"[A-Za-z_]\w*(?:[.:][A-Za-z_]\w*)+", re.ASCII)
-_SCOPES: Final = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
-_COMPREHENSIONS: Final = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
-_VARIABLES: Final = "MAGNUS_"
-"""The prefix of the variables that magnus sets."""
 SEES_ALL: Final = frozenset(
     "environ environb getenv getenvb subprocess posix pty system popen Popen pexpect plumbum posix_spawn posix_spawnp execv execve execvp "
     "execvpe execl execle execlp execlpe spawnv spawnve spawnvp spawnvpe spawnl spawnle spawnlp spawnlpe fork_exec "
@@ -40,7 +32,6 @@ SEES_FILES: Final = frozenset({"get_from_catalog", "get_object", "get_run_log"})
 """Functions of magnus by which code asks for any file or object."""
 WHOLE_MODULES: Final = frozenset({"os", "magnus", "magnus.interaction"})
 """Modules that have such names: code that passes one of them on may look up any name in it."""
-_SUFFIXES: Final = (".py", ".sh", ".bash", ".sql", ".R", ".r", ".jl", ".pl", ".js")
 
 
 class Imported(Struct, frozen=True):
@@ -70,6 +61,7 @@ class Uses(Struct):
         sees_all: whether it may read any parameter of the step, or start a program that may.
         sees_files: whether it may ask the catalog for any file or object.
         reads_docs: whether it may read the docstring of anything.
+        reads_source: whether it may read the text of anything, comments and layout with it.
         moves_imports: whether it may change the folders in which modules are found.
     """
 
@@ -82,6 +74,7 @@ class Uses(Struct):
     sees_all: bool = False
     sees_files: bool = False
     reads_docs: bool = False
+    reads_source: bool = False
     moves_imports: bool = False
     places: set[str] = field(default_factory=set)
     in_classes: list[Imported] = field(default_factory=list)
@@ -93,19 +86,9 @@ class Uses(Struct):
             self.sees_all = self.sees_all or name in SEES_ALL
             self.sees_files = self.sees_files or name in SEES_FILES
             self.reads_docs = self.reads_docs or name in _DOCUMENTING
+            self.reads_source = self.reads_source or name in _READING
             if name in _FINDERS:
                 self.modules.add(ANY_MODULE)
-
-
-def uses(statements: Iterable[ast.AST]) -> Uses:
-    """The names the statements use."""
-    walk = _Walk()
-    scope = _Scope()
-    for statement in statements:
-        walk.visit(statement, scope)
-    walk.finish()
-    walk.found.chains = scope.used | walk.globals
-    return walk.found
 
 
 def imported(statement: ast.Import | ast.ImportFrom) -> Iterator[tuple[str, Imported]]:
@@ -133,219 +116,6 @@ def loaded_by(statement: ast.Import | ast.ImportFrom) -> Iterator[str]:
     yield from (f"{module}{dot}{alias.name}" for alias in statement.names if alias.name != "*")
 
 
-class _Scope:
-    """The names that are used and bound in one function, or in the module."""
-
-    __slots__ = ("bound", "declared", "is_class", "used")
-
-    def __init__(self) -> None:
-        self.used: set[Chain] = set()
-        self.bound: set[str] = set()
-        self.declared: set[str] = set()
-        self.is_class = False
-
-    def free(self) -> Iterator[Chain]:
-        """The names it uses from around it; methods do not see the names of their class."""
-        own = set() if self.is_class else self.bound - self.declared
-        return (chain for chain in self.used if chain[0] not in own)
-
-
-class _Walk:
-    """Visits nodes in any order, without recursion, since long expressions are deep."""
-
-    def __init__(self) -> None:
-        self.found = Uses(set(), {}, set(), set(), set())
-        self.globals: set[Chain] = set()
-        self._todo: list[tuple[ast.AST, _Scope]] = []
-        self._inner: list[tuple[_Scope, _Scope]] = []
-
-    def visit(self, node: ast.AST, scope: _Scope) -> None:
-        self._todo.append((node, scope))
-
-    def finish(self) -> None:
-        """Visit all scopes; a name that is free in a scope belongs to a scope around it, which was started before."""
-        while self._todo:
-            node, scope = self._todo.pop()
-            _VISITORS.get(type(node), _Walk.inside)(self, node, scope)
-        for inner, scope in reversed(self._inner):
-            scope.used.update(inner.free())
-
-    def within(self, scope: _Scope) -> _Scope:
-        """A scope inside another one."""
-        inner = _Scope()
-        self._inner.append((inner, scope))
-        return inner
-
-    def inside(self, node: ast.AST, scope: _Scope) -> None:
-        for name in node._fields:
-            value = getattr(node, name, None)
-            if isinstance(value, ast.AST):
-                self.visit(value, scope)
-            elif isinstance(value, list):
-                self.all_of(value, scope)
-
-    def all_of(self, nodes: Iterable[object], scope: _Scope) -> None:
-        for node in nodes:
-            if isinstance(node, ast.AST):
-                self.visit(node, scope)
-
-    def name(self, node: ast.Name, scope: _Scope) -> None:
-        if isinstance(node.ctx, ast.Load):
-            scope.used.add((node.id,))
-            if node.id in _OWN_NAMES:
-                self.found.own_module = True
-            if node.id in IMPORTERS:  # not called here, so it may be called with any text
-                self.found.modules.add(ANY_MODULE)
-            self.found.note((node.id,))
-        else:
-            scope.bound.add(node.id)
-
-    def attribute(self, node: ast.Attribute, scope: _Scope) -> None:
-        self.found.note((node.attr,))
-        if node.attr in IMPORTERS:
-            self.found.modules.add(ANY_MODULE)
-        if node.attr in _OWN_NAMES:
-            self.found.own_module = True
-        chain = chain_of(node)
-        if chain is None:
-            self.visit(node.value, scope)
-            return
-        self.found.note(chain)
-        scope.used.add(chain)
-        if chain[:2] == ("sys", "modules") or chain[-1] == "__subclasses__":
-            self.found.own_module = True
-
-    def constant(self, node: ast.Constant, scope: _Scope) -> None:
-        del scope
-        if isinstance(node.value, str):
-            if node.value.endswith(_SUFFIXES):
-                self.found.files.add(node.value)
-            if _PLACE.fullmatch(node.value):
-                self.found.places.add(node.value)
-            self.found.note((node.value,))
-            if _VARIABLES in node.value:
-                self.found.sees_all = True
-
-    def items(self, node: ast.List | ast.Tuple, scope: _Scope) -> None:
-        """The words of a command, one of which may say that the next one is a module to run."""
-        for option, name in pairwise(node.elts):
-            if isinstance(option, ast.Constant) and option.value == "-m" and isinstance(name, ast.Constant):
-                place = str(name.value).replace(".", "/")
-                self.found.files.update((f"{place}.py", f"{place}/__main__.py"))
-        self.inside(node, scope)
-
-    def call(self, node: ast.Call, scope: _Scope) -> None:
-        chain = chain_of(node.func)
-        if chain is not None and chain[-1] in IMPORTERS and node.args:
-            self.found.modules.add(_imported_text(node.args[0]))
-            scope.used.add(chain)
-            self.found.note(chain)
-            self.all_of((*node.args, *node.keywords), scope)
-            return
-        if chain == ("sys", "modules", "get") and node.args:
-            self.found.modules.add(_imported_text(node.args[0]))
-        self.inside(node, scope)
-
-    def subscript(self, node: ast.Subscript, scope: _Scope) -> None:
-        """A module may be asked of all imported modules by its name."""
-        is_own = isinstance(node.slice, ast.Name) and node.slice.id == "__name__"
-        if chain_of(node.value) == ("sys", "modules") and not is_own:
-            self.found.modules.add(_imported_text(node.slice))
-        self.inside(node, scope)
-
-    def function(self, node: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda, scope: _Scope) -> None:
-        inner = self.within(scope)
-        arguments = node.args
-        self.all_of((*arguments.defaults, *arguments.kw_defaults), scope)
-        own = (*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs, arguments.vararg, arguments.kwarg)
-        for argument in own:
-            if argument is not None:
-                inner.bound.add(argument.arg)
-                self.annotation(argument.annotation, scope)
-        if isinstance(node, ast.Lambda):
-            self.visit(node.body, inner)
-        else:
-            scope.bound.add(node.name)
-            self.all_of((*node.decorator_list, *getattr(node, "type_params", ())), scope)
-            self.annotation(node.returns, scope)
-            self.all_of(node.body, inner)
-
-    def comprehension(self, node: ast.ListComp, scope: _Scope) -> None:
-        self.visit(node.generators[0].iter, scope)
-        inner = self.within(scope)
-        for number, generator in enumerate(node.generators):
-            self.all_of((generator.target, *(() if number == 0 else (generator.iter,)), *generator.ifs), inner)
-        self.all_of((getattr(node, name) for name in node._fields if name != "generators"), inner)
-
-    def class_(self, node: ast.ClassDef, scope: _Scope) -> None:
-        scope.bound.add(node.name)
-        self.all_of((*node.decorator_list, *node.bases, *node.keywords, *getattr(node, "type_params", ())), scope)
-        inner = self.within(scope)
-        inner.is_class = True
-        self.all_of(node.body, inner)
-
-    def annotated(self, node: ast.AnnAssign, scope: _Scope) -> None:
-        self.annotation(node.annotation, scope)
-        self.all_of((node.target, node.value), scope)
-
-    def annotation(self, node: ast.expr | None, scope: _Scope) -> None:
-        """An annotation, parts of which may be written as texts."""
-        if node is None:
-            return
-        self.visit(node, scope)
-        for part in ast.walk(node):
-            if isinstance(part, ast.Constant) and isinstance(part.value, str):
-                try:
-                    self.visit(ast.parse(part.value.strip(), mode="eval").body, scope)
-                except (SyntaxError, ValueError):
-                    continue
-
-    def import_(self, node: ast.Import | ast.ImportFrom, scope: _Scope) -> None:
-        for name, target in imported(node):
-            self.found.imports.setdefault(name, []).append(target)
-            if scope.is_class and target.attribute:
-                self.found.in_classes.append(target)
-            self.found.note(target.names)
-        self.found.loaded.update(loaded_by(node))
-
-    def declared(self, node: ast.Global, scope: _Scope) -> None:
-        scope.declared.update(node.names)
-        self.globals.update((name,) for name in node.names)
-
-    def handler(self, node: ast.ExceptHandler, scope: _Scope) -> None:
-        if node.name:
-            scope.bound.add(node.name)
-        self.inside(node, scope)
-
-    def pattern(self, node: ast.MatchAs | ast.MatchStar | ast.MatchMapping, scope: _Scope) -> None:
-        name = node.rest if isinstance(node, ast.MatchMapping) else node.name
-        if name:
-            scope.bound.add(name)
-        self.inside(node, scope)
-
-
-_VISITORS: Final[Mapping[type[ast.AST], Callable[..., None]]] = {
-    ast.Name: _Walk.name,
-    ast.Attribute: _Walk.attribute,
-    ast.Constant: _Walk.constant,
-    ast.List: _Walk.items,
-    ast.Tuple: _Walk.items,
-    ast.Call: _Walk.call,
-    ast.Subscript: _Walk.subscript,
-    ast.ClassDef: _Walk.class_,
-    ast.AnnAssign: _Walk.annotated,
-    ast.Import: _Walk.import_,
-    ast.ImportFrom: _Walk.import_,
-    ast.Global: _Walk.declared,
-    ast.ExceptHandler: _Walk.handler,
-    ast.MatchAs: _Walk.pattern,
-    ast.MatchStar: _Walk.pattern,
-    ast.MatchMapping: _Walk.pattern,
-    **dict.fromkeys(_SCOPES, _Walk.function),
-    **dict.fromkeys(_COMPREHENSIONS, _Walk.comprehension),
-}
-
-
 def chain_of(node: ast.AST) -> Chain | None:
     """The name and the attributes of it; None for attributes of anything else."""
     parts: list[str] = []
@@ -353,23 +123,3 @@ def chain_of(node: ast.AST) -> Chain | None:
         parts.append(node.attr)
         node = node.value
     return (node.id, *reversed(parts)) if isinstance(node, ast.Name) else None
-
-
-def _imported_text(node: ast.expr) -> str:
-    """The module that a text names; for one that is put together its package and a dot, as far as that is written."""
-    match node:
-        case ast.Constant(value=str(text)):
-            return text
-        case ast.JoinedStr(values=[ast.Constant(value=str(text)), *_]):
-            return _package(text)
-        case ast.BinOp(left=ast.Constant(value=str(text)), op=ast.Add() | ast.Mod()):
-            return _package(text.partition("%")[0])
-        case ast.Call(func=ast.Attribute(value=ast.Constant(value=str(text)), attr="format")):
-            return _package(text.partition("{")[0])
-        case _:
-            return ANY_MODULE
-
-
-def _package(text: str) -> str:
-    package, dot, _ = text.rpartition(".")
-    return f"{package}{dot}" if package else ANY_MODULE

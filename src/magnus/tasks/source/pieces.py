@@ -12,9 +12,11 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Final
 
-from magnus.tasks.source.definitions import FileStatus, bindings, file_status, registrars
+from magnus.tasks.source.definitions import FileStatus, bindings, file_status
 from magnus.tasks.source.effects import calls, fresh_names, has_effect, order_of, order_of_effects
-from magnus.tasks.source.names import Chain, Imported, Uses, imported, loaded_by, uses
+from magnus.tasks.source.names import Chain, Imported, Uses, imported, loaded_by
+from magnus.tasks.source.registering import registrars
+from magnus.tasks.source.used_names import uses
 
 HASH_DIGITS: Final = 12
 _LAYOUT: Final = frozenset({"ctx", "kind", "type_comment", "type_ignores", "simple"})

@@ -1,10 +1,9 @@
-"""Finds the code of shell commands and notebooks: the files a command names, the code cells, and all that these use."""
+"""Finds the code of shell commands: the files that a command names, and all that these use."""
 
-import ast
 import os
 import re
 import stat
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from functools import partial
 from itertools import islice, takewhile
 from pathlib import Path
@@ -12,7 +11,7 @@ from typing import Final
 
 from magnus.tasks.notebooks import file as notebook_file
 from magnus.tasks.source.dependencies import CodeDependencies
-from magnus.tasks.source.pieces import digest, is_text, short_hash
+from magnus.tasks.source.pieces import short_hash
 from magnus.tasks.source.programs import MAKEFILES, files_of_programs, programs_of, python_of_program
 
 _WORD: Final = re.compile(r"[^\s;&|<>()'\"$`={}]+")
@@ -25,11 +24,16 @@ _HEREDOC: Final = re.compile(r"<<-?[ \t]*['\"]?(\w+)")
 _FOLDER: Final = re.compile(r"(?:^|[\s;&|(])cd[ \t]+([^\s;&|<>()'\"$`]+)")
 _ASSIGNED: Final = re.compile(r"(?:^|[\s;&|(])([A-Za-z_]\w*)=['\"]?([^\s;&|<>()'\"$`]+)")
 _VARIABLE: Final = re.compile(r"\$(?:([A-Za-z_]\w*)|\{([A-Za-z_]\w*)\})")
+_PATHS: Final = re.compile(r"\bPYTHONPATH=(\S*)")
+_OF_ROOTS: Final = re.compile(
+    r"['\";&|)]*(?:\$\{?PYTHONPATH[^}]*\}?|(?:\.|\$PWD|\$\{PWD\}|\$\(pwd\))?/?(?:src)?/?)['\";&|)]*"
+)
+"""Folders of the import path that are followed in any case."""
 _NOTEBOOK: Final = ".ipynb"
 _MOST_NAMED: Final = 200
 _SUFFIXES: Final = (
     ".sh", ".bash", ".zsh", ".ksh", ".mk", ".py", ".R", ".r", ".jl", ".pl", ".pm", ".rb", ".js", ".mjs", ".cjs", ".sql",
-    ".awk", ".sed", ".jq", ".c", ".cc", ".cpp", ".h", ".hpp", ".go", ".rs", ".java",
+    ".awk", ".sed", ".jq", ".env", ".c", ".cc", ".cpp", ".h", ".hpp", ".go", ".rs", ".java",
 )  # fmt: skip
 _NAMES: Final = frozenset(MAKEFILES)
 _IN_SHELL: Final = (".sh", ".bash", ".zsh", ".ksh", ".mk", "")
@@ -51,6 +55,8 @@ class _Scripts:
     def of(self, text: str, beside: str = "") -> dict[str, str]:
         """The pieces of a text for the shell, that of a script in the folder `beside` of the project."""
         pieces: dict[str, str] = {}
+        if any(not _OF_ROOTS.fullmatch(place) for places in _PATHS.findall(text) for place in places.split(":")):
+            self._dependencies.note_moved_imports()
         text = _with_values(text.replace("\\\n", " "))
         for module in _MODULE.findall(text):
             pieces.update(self._dependencies.of_module(module))
@@ -172,68 +178,3 @@ def _programs(text: str) -> Iterator[str]:
 
 def _is_not(end: str, line: str) -> bool:
     return line.strip() != end
-
-
-_PYTHON_CELLS: Final = re.compile(r"\A\s*%%(?:time|timeit|capture|prun)\b[^\n]*\n?")
-_OTHER_CELLS: Final = re.compile(r"\A\s*%%")
-_MAGIC: Final = re.compile(r"^([ \t]*)(?:(\w+)[ \t]*=[ \t]*)?([%!][^\n]*|\?[^\n]*|[\w.]+\?{1,2}[ \t]*)$", re.MULTILINE)
-_RUN: Final = re.compile(r"^%run[ \t]+|^!")
-_RUN_NAME: Final = re.compile(r"^%run[ \t]+(?:-\S+[ \t]+)*([^\s'\"]+)")
-_TIMED: Final = re.compile(r"^%(?:time|timeit|prun)[ \t]+(?:-\S+[ \t]+)*")
-_FILLED_IN: Final = re.compile(r"\{([^{}\n]+)\}")
-
-
-def pieces_of_cells(notebook: str, cells: Sequence[str], dependencies: CodeDependencies) -> Mapping[str, str]:
-    """Of each cell that does anything a short hash, by its number among these, and what the cells use of the project."""
-    pieces: dict[str, str] = {}
-    texts: list[str] = []
-    number = 0
-    for cell in cells:
-        text, commands = _python(cell)
-        for command in commands:
-            pieces.update(scripts_of(_as_shell(command), dependencies))
-        digest = _digest(text)
-        if digest or commands:
-            number += 1
-            texts += (text, *(part for command in commands for part in _python_in(command)))
-            pieces[f"{notebook}:cell {number}"] = short_hash("\n".join((digest, *commands)).encode("utf-8", "replace"))
-    used = "\n".join(text for text in texts if _parse(text) is not None)
-    return {**pieces, **dependencies.of_text(used, notebook.rpartition("/")[0])}
-
-
-def _as_shell(command: str) -> str:
-    """A line for IPython as a shell would run it: `%run work` runs `work.py`."""
-    if (run := _RUN_NAME.match(command)) is not None:
-        return f"python {run[1]} {run[1]}.py"
-    return _RUN.sub("", command)
-
-
-def _python_in(command: str) -> Sequence[str]:
-    """The python in a line for IPython: what it measures, and what it fills in."""
-    if (timed := _TIMED.match(command)) is not None:
-        return (command[timed.end() :],)
-    return _FILLED_IN.findall(command)
-
-
-def _python(cell: str) -> tuple[str, list[str]]:
-    """The python of a cell, and its lines for IPython or the shell."""
-    cell = _PYTHON_CELLS.sub("", cell)
-    if _OTHER_CELLS.match(cell):
-        return "", [cell]
-    commands = [line for _, _, line in _MAGIC.findall(cell) if not line.endswith("?") and not line.startswith("?")]
-    return _MAGIC.sub(lambda line: f"{line[1]}{line[2]} = None" if line[2] else f"{line[1]}pass", cell), commands
-
-
-def _digest(text: str) -> str:
-    module = _parse(text)
-    if module is None:
-        return short_hash(text.encode("utf-8", "replace"))
-    statements = [node for node in module.body if not is_text(node) and not isinstance(node, ast.Pass)]
-    return digest(statements) if statements else ""
-
-
-def _parse(text: str) -> ast.Module | None:
-    try:
-        return ast.parse(text)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return None

@@ -22,6 +22,7 @@ from magnus.transpilers.argo.manifest import CronWorkflow, Manifest, WorkflowSpe
 from magnus.transpilers.argo.options import ArgoOptions
 from magnus.transpilers.argo.pod_templates import as_text, is_read_by_engines
 from magnus.transpilers.process_plan import Composite, PipelinePlan
+from magnus.transpilers.refusals import looks_like_secret
 
 MOST_TEMPLATES: Final = 200
 MOST_TASKS: Final = 200
@@ -33,7 +34,6 @@ MOST_ROUNDS: Final = 500
 DEEPEST: Final = 100
 """Calls of templates inside one another ("Maximum Recursion Depth" of the page "Scaling" of Argo)."""
 _VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z", re.ASCII)
-_SAYS_SECRET: Final = re.compile("password|secret|token|credential", re.IGNORECASE)
 
 
 def of_request(options: ArgoOptions, request: TranspileRequest, plan: PipelinePlan) -> list[Problem]:
@@ -73,7 +73,7 @@ def _of_variables(options: ArgoOptions, request: TranspileRequest) -> Iterator[P
         fix = f"give it by 'secrets_from_k8s', with 'environment_variable: {name}'"
         if name in given:
             continue
-        if _SAYS_SECRET.search(name):
+        if looks_like_secret(name):
             yield Problem(f"the variable {name} looks like a secret, and everybody can read a manifest", fix)
         elif is_read_by_engines(text):
             yield Problem(f"Argo or Kubernetes would replace something in the value of the variable {name}", fix)

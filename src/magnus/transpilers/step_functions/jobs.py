@@ -62,8 +62,7 @@ class Jobs:
         is_one = process.attempts > 1
         words = process_command(process, self._with_data, one_attempt=is_one)
         state = self._state(process.first.node.name, process, words, process.starts, is_root=is_root)
-        state["Retry"] = [*self._retries_of_requests(process.override), *_retries_of_attempts(process)]
-        return state
+        return {**state, **self._retried(process.override, *_retries_of_attempts(process))}
 
     def join_round(self, process: Process, *, is_root: bool) -> dict[str, Json]:
         """The state that joins an iteration of a loop; without what follows."""
@@ -71,8 +70,7 @@ class Jobs:
         assert isinstance(loop, CompositeNode)
         words = iteration_command(self._with_data)
         state = self._state(loop.name, process, words, loop, is_root=is_root)
-        state["Retry"] = self._retries_of_requests(process.override)
-        return state
+        return {**state, **self._retried(process.override)}
 
     def closing(self, status: Expression) -> dict[str, Json]:
         """The state that records the end of a run that no process could record; without what follows."""
@@ -85,8 +83,7 @@ class Jobs:
         words = end_command(self._with_data)
         command = array([*self._options.program, *fill_in(words, values)])
         state = self._task("end-run", self.settings(""), command, self._defaults())
-        state["Retry"] = self._retries_of_requests("")
-        return state
+        return {**state, **self._retried("")}
 
     def exposed(self) -> Mapping[str, Json]:
         """The initial parameters that the input of an execution may change."""
@@ -155,12 +152,15 @@ class Jobs:
             "ResultPath": None,
         }
 
-    def _retries_of_requests(self, override: str) -> list[Json]:
+    def _retried(self, override: str, *attempts: Json) -> dict[str, Json]:
+        """When the state is tried again: requests that a busy service refused, and attempts."""
         retries = self.settings(override).retries
-        if not retries:
-            return []
         errors: list[Json] = [*_BUSY[self._options.compute]]
-        return [{"ErrorEquals": errors, "IntervalSeconds": 5, "MaxAttempts": retries, "BackoffRate": 2}]
+        requests: list[Json] = [
+            {"ErrorEquals": errors, "IntervalSeconds": 5, "MaxAttempts": retries, "BackoffRate": 2}
+        ] if retries else []  # fmt: skip
+        every = [*requests, *attempts]
+        return {"Retry": every} if every else {}
 
     def _initial(self) -> list[dict[str, Json]]:
         """The initial parameters, for the process that creates the run."""

@@ -19,12 +19,14 @@ from magnus.graph.nodes import (
     Node,
     RepeatedBranch,
     StaticBranches,
+    TerminalNode,
     graphs_of,
 )
 from magnus.interfaces.together import Together
 from magnus.interfaces.transpiler import TranspileRequest
 from magnus.transpilers.process_plan import Composite, PipelinePlan, Process, Single
 from magnus.transpilers.reentry import Input, encode_name, fill_in, iteration_command, process_command
+from magnus.transpilers.refusals import looks_like_secret
 from magnus.transpilers.step_functions import option_rules
 from magnus.transpilers.step_functions.containers import definitions
 from magnus.transpilers.step_functions.costs import Cost, Costs
@@ -89,17 +91,21 @@ def _of_texts(request: TranspileRequest) -> Iterator[Problem]:
 def _of_variables(options: StepFunctionsOptions, request: TranspileRequest) -> Iterator[Problem]:
     """Variables of the environment that pipeline and configuration use, which stand in definitions."""
     for name in of_containers(request.variables, options):
-        if option_rules.SAYS_SECRET.search(name):
+        if looks_like_secret(name):
             message = f"the variable {name} looks like a secret, and everybody in the account can read definitions"
             fix = f"give it by 'secrets', with 'environment_variable: {name}' and 'value_from'"
             yield Problem(message, fix, request.locate_option())
 
 
 def _of_parameters(request: TranspileRequest) -> Iterator[Problem]:
-    for name in request.parameters:
+    for name, value in request.parameters.items():
         if not _VARIABLE.match(name):
             message = f"the parameter '{name}' cannot be a variable of the environment of a container"
             yield Problem(message, "give it in a parameters file that is in the image", request.locate_option())
+        elif isinstance(value, str) and looks_like_secret(name):
+            message = f"the parameter '{name}' looks like a secret, and everybody in the account can read the machine"
+            fix = "let the step name it under 'secrets' instead"
+            yield Problem(message, fix, request.locate_option(), severity="warning")
 
 
 def _of_handover(request: TranspileRequest, graph: Graph, together: Together) -> Iterator[Problem]:
@@ -217,14 +223,11 @@ class PlanLimits:
             {"name": VARIABLE_PREFIX + name, "value": json.dumps(value)} for name, value in parameters.items()
         ]
         size = _bytes({"command": [*command], "environment": environment})
-        if size > MOST_BYTES_OF_OVERRIDES:
+        is_for_parameters = _bytes(environment) > MOST_BYTES_OF_OVERRIDES // 2
+        if size > MOST_BYTES_OF_OVERRIDES and not (is_for_parameters and isinstance(node, TerminalNode)):
             message = f"its job gets {size} bytes of command and parameters, and AWS takes {MOST_BYTES_OF_OVERRIDES}"
-            large = _bytes(environment) > MOST_BYTES_OF_OVERRIDES // 2
-            fix = (
-                "give large parameters in a file that is in the image"
-                if large
-                else "shorten the names of steps around it"
-            )
+            large = "give large parameters in a file that is in the image"
+            fix = large if is_for_parameters else "shorten the names of steps around it"
             yield Problem(message, fix, self._place_of(node), node.name)
 
     def _place_of(self, node: Node) -> Location | None:

@@ -78,7 +78,9 @@ def _batch(resources: Resources) -> list[Statement]:
 def _ecs(resources: Resources) -> list[Statement]:
     definitions = [resources.arn("ecs", f"task-definition/{name}:*") for name in resources.settings()]
     roles = [resources.role("job"), resources.role("execution")]
+    tagged = [_allow(["ecs:TagResource"], [resources.arn("ecs", "task/*")])] if resources.options.tags else []
     return [
+        *tagged,
         _allow(["ecs:RunTask"], [name for each in definitions for name in (each.removesuffix(":*"), each)]),
         _allow(["ecs:StopTask", "ecs:DescribeTasks"], _ANY),
         _allow(["iam:PassRole"], roles),

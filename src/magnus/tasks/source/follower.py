@@ -1,0 +1,254 @@
+"""Follows uses of names from piece to piece, transitively. Used by `dependencies`."""
+
+import ast
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Final, NamedTuple
+
+from magnus.tasks.source.definitions import FileStatus
+from magnus.tasks.source.lookups import REST, SCRIPT, WHOLE, Lookup, Lookups, Use
+from magnus.tasks.source.modules import ProjectModules, shown_name
+from magnus.tasks.source.names import ANY_MODULE, IMPORTERS, Chain, Uses
+from magnus.tasks.source.pieces import Piece, Source, short_hash
+from magnus.tasks.source.registering import bases, keeps
+from magnus.tasks.source.sight import NOTHING, Sight, sight
+
+
+class Reach(NamedTuple):
+    """All code that a task reaches.
+
+    Attributes:
+        pieces: as `CodeDependencies.of` gives them.
+        statuses: the files that were read for them, each with its status before that; () for one that is not there.
+        sees_all: whether the code may read any parameter of its step, or start a program that may.
+        sees_files: whether the code may ask the catalog for any file or object.
+        moves_imports: whether the code may change the folders in which modules are found.
+    """
+
+    pieces: Mapping[str, str]
+    statuses: Mapping[str, FileStatus]
+    sees_all: bool
+    sees_files: bool = False
+    moves_imports: bool = False
+
+    @property
+    def problem(self) -> str:
+        """Why these may not be all pieces; "" if they are."""
+        return "its code changes where python finds modules (sys.path, PYTHONPATH)" if self.moves_imports else ""
+
+
+_TEXT: Final = "text"
+
+
+class Follower:
+    """Follows uses from piece to piece."""
+
+    def __init__(self, modules: ProjectModules) -> None:
+        self.modules = modules
+        self._lookups = Lookups(modules)
+        self._next: dict[Use | Lookup, tuple[Use | Lookup, ...]] = {}
+
+    def reach(self, uses: Iterable[Use | Lookup]) -> Reach:
+        """The reach of these uses and of all that they use."""
+        todo = list(dict.fromkeys(uses))
+        seen = set(todo)
+        while todo:
+            use = todo.pop()
+            if use not in self._next:
+                following = self._uses(use) if isinstance(use, Use) else self._lookups.looked_up(use.file, use.chain)
+                self._next[use] = tuple(dict.fromkeys(following))
+            fresh = [other for other in self._next[use] if other not in seen]
+            seen.update(fresh)
+            todo += fresh
+        followed = [use for use in seen if isinstance(use, Use)]
+        texts = any(self._reads_docs(use) for use in followed)
+        digests = {self._shown(use): text for use in followed if (text := self._digest(use, texts=texts))}
+        if any(self._reads_source(use) for use in followed):
+            digests |= {
+                self._shown(Use(file, _TEXT)): self.modules.other_file(file) for file in {use.file for use in followed}
+            }
+        statuses = self.modules.statuses
+        files = {use.file: statuses[use.file] for use in seen if use.file in statuses}
+        sights = [self._sight(use) for use in followed]
+        return Reach(
+            dict(sorted(digests.items())),
+            files,
+            any(each.parameters for each in sights),
+            any(each.files for each in sights),
+            any(each.moves_imports for each in sights),
+        )
+
+    def reach_of_text(self, text: str) -> Reach:
+        """As `CodeDependencies.of_text`."""
+        source = Source(text)
+        try:
+            piece = Piece(ast.parse(text).body)
+        except (SyntaxError, ValueError, RecursionError, MemoryError):
+            return Reach({}, {}, sees_all=True, sees_files=True)
+        around = f"{self.modules.working_directory}/"
+        reach = self.reach(self._of_piece(around, source, piece))
+        own = sight(source, piece)
+        return reach._replace(
+            sees_all=reach.sees_all or own.parameters,
+            sees_files=reach.sees_files or own.files,
+            moves_imports=reach.moves_imports or own.moves_imports,
+        )
+
+    def _sight(self, use: Use) -> "Sight":
+        """What the code can see; a file that is no python that can be read sees any parameter."""
+        if use.name == REST and self.modules.quiet(use.file) is not None:
+            return NOTHING
+        source = self.modules.source(use.file)
+        if source is None:
+            return Sight(parameters=not os.path.isdir(use.file), files=False)  # noqa: PTH112 - texts throughout
+        piece = _piece(source, use.name)
+        return NOTHING if piece is None else sight(source, piece)
+
+    def _shown(self, use: Use) -> str:
+        shown = shown_name(use.file, self.modules)
+        return f"{shown}:{use.name}" if use.name else shown
+
+    def _reads_docs(self, use: Use) -> bool:
+        """Whether the code may read the docstring of anything it reaches."""
+        piece = self._read_piece(use)
+        return piece is not None and piece.uses.reads_docs
+
+    def _reads_source(self, use: Use) -> bool:
+        """Whether the code may read the text of anything it reaches."""
+        piece = self._read_piece(use)
+        return piece is not None and piece.uses.reads_source
+
+    def _read_piece(self, use: Use) -> Piece | None:
+        if use.name == REST and self.modules.quiet(use.file) is not None:
+            return None
+        source = self.modules.source(use.file)
+        return None if source is None else _piece(source, use.name)
+
+    def _digest(self, use: Use, *, texts: bool) -> str:
+        own = self._own_digest(use, texts=texts)
+        if use.name == REST and (order := self._order(use)):
+            return short_hash(f"{own}{order}".encode())
+        return own
+
+    def _own_digest(self, use: Use, *, texts: bool) -> str:
+        if use.name == REST and self.modules.quiet(use.file) is not None:
+            return ""
+        source = self.modules.source(use.file)
+        if source is None:
+            return self.modules.other_file(use.file) if use.name == REST else ""
+        if (piece := _piece(source, use.name)) is not None:
+            return piece.digest_with_texts if texts else piece.digest
+        outside = [
+            target for target in source.imports.get(use.name, ()) if not self.modules.find(use.file, target.module)
+        ]
+        return short_hash(repr(outside).encode()) if outside else ""
+
+    def _order(self, use: Use) -> Sequence[str]:
+        """What the import of a file does beside its own statements, in order, where the order may matter."""
+        acts = [
+            self._shown(other)
+            for other in self._next[use]
+            if isinstance(other, Use)
+            and (other.file == use.file if other.name else self._own_digest(other, texts=False) != "")
+        ]
+        return acts if len(acts) > 1 else ()
+
+    def _uses(self, use: Use) -> Iterator[Use | Lookup]:
+        file = use.file
+        if use.name == REST and (loaded := self.modules.quiet(file)) is not None:
+            modules = (self.modules.find(file, module) for module in loaded)
+            yield from (Use(other, REST) for other in (*self.modules.packages_around(file), *modules) if other)
+            return
+        source = self.modules.source(file)
+        if source is None:
+            return
+        if use.name == REST:
+            yield from self._loaded(file, source)
+        else:
+            yield Use(file, REST)
+        if use.name == WHOLE:
+            yield from self._whole(file, source)
+        if (piece := _piece(source, use.name)) is not None:
+            yield from self._of_piece(file, source, piece)
+
+    def _whole(self, file: str, source: Source) -> Iterator[Use | Lookup]:
+        """All that can be asked of a module by a name that is made while the program runs."""
+        yield from (Use(file, name) for name in source.definitions)
+        for name, targets in source.imports.items():
+            for target in targets:
+                if not (module := self.modules.find(file, target.module)):
+                    yield Use(file, name)
+                elif target.attribute:
+                    yield Lookup(module, (target.attribute,))
+                else:
+                    yield Use(module, REST)
+        yield from (Use(other, WHOLE) for module in source.stars if (other := self.modules.find(file, module)))
+
+    def _loaded(self, file: str, source: Source) -> Iterator[Use]:
+        """The code that runs when the file is imported, besides its own statements."""
+        for package in self.modules.packages_around(file):
+            yield Use(package, REST)
+        for module in source.loaded:
+            if imported := self.modules.find(file, module):
+                yield Use(imported, REST)
+        for name, chains in source.registered:
+            if any(self._is_kept(file, chain) for chain in chains):
+                yield Use(file, name)
+        for name, chains in source.called:
+            if any(self._is_kept(file, chain, arguments=True) for chain in chains):
+                yield Use(file, name)
+
+    def _is_kept(self, file: str, chain: Chain, *, arguments: bool = False) -> bool:
+        """Whether something of the project, by its name in a file, may note what it is called with or is the base of.
+
+        With `arguments` also whether it may change these.
+        """
+        todo, seen = [(file, chain)], {(file, chain)}
+        while todo:
+            around, attributes = todo.pop()
+            for other, piece, rest in self._lookups.definitions(around, attributes):
+                if keeps(piece.statements, piece.uses, rest, arguments=arguments):
+                    return True
+                following = {(other, used) for used in (*piece.uses.chains, *bases(piece.statements))} - seen
+                seen |= following
+                todo += following
+        return False
+
+    def _of_piece(self, file: str, source: Source, piece: Piece) -> Iterator[Use | Lookup]:
+        uses = piece.uses
+        for chain in uses.chains:
+            own = uses.imports.get(chain[0], ())
+            for target in own:
+                yield from self._lookups.imported(file, target, chain[1:])
+            if not own or chain[0] in source.definitions or chain[0] in source.imports:
+                yield from self._lookups.named(file, source, chain)
+        yield from self._by_texts(file, source, uses)
+        yield from (Use(other, REST) for module in uses.loaded if (other := self.modules.find(file, module)))
+        for module in uses.modules:
+            yield from (Use(other, WHOLE) for other in self.modules.named_by(file, module))
+        if uses.own_module:
+            yield Use(file, WHOLE)
+        for name in uses.files:
+            if script := self.modules.script(file, name):
+                yield from (Use(script, part) for part in ((WHOLE, SCRIPT) if script.endswith(".py") else (REST,)))
+
+    def _by_texts(self, file: str, source: Source, uses: Uses) -> Iterator[Use | Lookup]:
+        """What code reaches by texts, by importers under another name, and as attributes of its classes."""
+        for target in uses.in_classes:
+            yield from self._lookups.imported(file, target, ())
+        for place in uses.places:
+            yield from self._lookups.at_place(file, place)
+        if any(self._imports_any(source, chain) for chain in uses.chains):
+            yield from (Use(other, WHOLE) for other in self.modules.named_by(file, ANY_MODULE))
+
+    def _imports_any(self, source: Source, chain: Chain) -> bool:
+        """Whether a name is a function that imports modules, under another name."""
+        return chain[0] not in IMPORTERS and any(
+            target.attribute in IMPORTERS for target in source.imports.get(chain[0], ())
+        )
+
+
+def _piece(source: Source, name: str) -> Piece | None:
+    if name == REST:
+        return source.rest
+    return source.script if name == SCRIPT else source.definitions.get(name)
