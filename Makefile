@@ -54,6 +54,7 @@ bench: $(VENV)/ready  ## compare with other tools, in whole processes
 	$(BIN)/python benchmarks/report.py
 	$(BIN)/python benchmarks/runs.py
 	$(BIN)/python benchmarks/databases.py
+	$(BIN)/python benchmarks/object_store_catalog.py --rounds 1
 	$(BIN)/python benchmarks/check.py
 
 figures: $(VENV)/ready  ## measure as bench does, and write the table of the documentation; on a quiet machine

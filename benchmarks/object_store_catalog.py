@@ -1,8 +1,9 @@
 """How long the catalog `object-store` takes to put and get files, beside the client that it uses, against moto on this machine.
 
-Each round sends and brings one file of 1 GiB and 5,000 files of 10 KB in both ways, one after the other, with new content and
+`make bench` runs one round of it. Each round sends and brings one file of 1 GiB and 5,000 files of 10 KB in both ways, one after the other, with new content and
 in new places. The client alone sends as many files at a time, and hashes nothing. Prints the seconds of each round, the
-medians. moto keeps all content in memory: three rounds take about 6 GB.
+medians. moto keeps all content in memory: three rounds take about 6 GB. At last the small files go to and come from a server
+that answers in 20 ms, beside the requests of some of them one after the other.
 """
 
 import argparse
@@ -25,20 +26,26 @@ from typing import Any, Final
 import obstore
 from obstore.store import S3Store
 
+from magnus.catalogs.object_store import put_files
 from magnus.catalogs.object_store.catalog import ObjectCatalogOptions, ObjectStoreCatalog
 from magnus.graph.path import BranchPath
 
-SERVER: Final = Path(__file__).parents[1] / "tests/services/moto_server_locked.py"
+TESTS: Final = Path(__file__).parents[1] / "tests/services"
+MOTO: Final = [str(TESTS / "moto_server_locked.py")]
+ANSWER_SECONDS: Final = 0.02
+FEW: Final = 50
+"""So many files one after the other stand for all."""
 BLOCK: Final = 1 << 20
-THREADS: Final = 32
+THREADS: Final = put_files.SMALL_AT_A_TIME
 KEYS: Final = {"access_key_id": "an-id", "secret_access_key": "a-key", "region": "us-east-1"}
 
 
 @contextmanager
-def moto(port: int) -> Iterator[str]:
+def running(port: int, program: str, *arguments: str) -> Iterator[str]:
     """The address of a server with the bucket `bench`."""
     address = f"http://127.0.0.1:{port}"
-    with subprocess.Popen([sys.executable, SERVER, str(port)], stderr=subprocess.DEVNULL) as process:
+    command = [sys.executable, program, str(port), *arguments]
+    with subprocess.Popen(command, stderr=subprocess.DEVNULL) as process:
         try:
             made = False
             while not made:
@@ -127,6 +134,19 @@ def measured(address: str, scratch: Path, count: int, size: int) -> dict[str, fl
     return result
 
 
+def distant(address: str, scratch: Path, count: int) -> dict[str, float]:
+    """The seconds that the catalog takes for files of a store that answers late, and the ones they take one by one."""
+    names = new_files(scratch / "files", count, 10_000)
+    catalog, client = Catalog(address), Client(address)
+    return {
+        "put": seconds(lambda: catalog.put(scratch / "files", names)),
+        "get": seconds(lambda: catalog.get(scratch / "new", names)),
+        "put one by one": count
+        / FEW
+        * seconds(lambda: [client.put(scratch / "files", [name]) for name in names[:FEW]]),
+    }
+
+
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -136,7 +156,7 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=5000, help="of small files")
     options = parser.parse_args()
     for what, count, size in (("large file", 1, options.size * BLOCK), ("small files", options.count, 10_000)):
-        with moto(options.port) as address, TemporaryDirectory() as scratch:
+        with running(options.port, *MOTO) as address, TemporaryDirectory() as scratch:
             rounds = [measured(address, Path(scratch), count, size) for _ in range(options.rounds)]
         for name in rounds[0]:
             values = [taken[name] for taken in rounds]
@@ -144,6 +164,14 @@ def main() -> None:
         for verb in ("put", "get"):
             ratios = [taken[f"{verb} catalog"] / taken[f"{verb} client"] for taken in rounds]
             print(f"{what}, {verb}: {statistics.median(ratios):.2f} times the client", flush=True)
+    program = str(TESTS / "distant_object_server.py")
+    with running(options.port, program, str(ANSWER_SECONDS)) as address, TemporaryDirectory() as scratch:
+        taken = distant(address, Path(scratch), options.count)
+    for verb in ("put", "get"):
+        ratio = taken["put one by one"] / taken[verb]
+        print(
+            f"small files at {ANSWER_SECONDS * 1e3:.0f} ms an answer, {verb}: {taken[verb]:.2f} s, {ratio:.1f} times as fast as one by one"
+        )
 
 
 if __name__ == "__main__":
