@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from safety_net import LONGEST_SECONDS
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs/how-to/run-on-step-functions.md"
@@ -31,7 +32,7 @@ def magnus(folder, command):
         env={**os.environ, **KEYS},
         capture_output=True,
         text=True,
-        timeout=600,
+        timeout=LONGEST_SECONDS,
     )
 
 

@@ -120,35 +120,38 @@ def _commands(pipeline, data):
         for branch in state.get("Branches", ()):
             yield from _commands(branch, filled(branch["States"][branch["StartAt"]]["Parameters"], data))
         if "ItemProcessor" in state:
-            yield from _commands(state["ItemProcessor"], filled(state["ItemSelector"], data, item=0))
+            first = {"Map": {"Item": {"Value": 0}}}
+            yield from _commands(state["ItemProcessor"], filled(state["ItemSelector"], data, first))
 
 
-def filled(template, data, item=None):
+def filled(template, data, context=None):
     """A template of parameters with its values."""
     return {
-        key.removesuffix(".$"): evaluated(value, data, item) if key.endswith(".$") else value
+        key.removesuffix(".$"): evaluated(value, data, context) if key.endswith(".$") else value
         for key, value in template.items()
     }
 
 
-def evaluated(text, data, item=None):
-    """The value of an expression."""
-    value, rest = _value(text, data, item)
+def evaluated(text, data, context=None):
+    """The value of an expression; paths with `$$` are of the context."""
+    value, rest = _value(text, data, context)
     assert rest == "", rest
     return value
 
 
-def _value(text, data, item):
+def _value(text, data, context):
     if call := CALL.match(text):
         arguments, rest = [], text[call.end() :]
         while not rest.startswith(")"):
-            argument, rest = _value(rest.removeprefix(", "), data, item)
+            argument, rest = _value(rest.removeprefix(", "), data, context)
             arguments.append(argument)
         return CALLS[call[1]](*arguments), rest[1:]
     if literal := LITERAL.match(text):
         return literal[0][1:-1], text[literal.end() :]
+    if text.startswith("false"):
+        return False, text.removeprefix("false")
     path = PATH.match(text)[0]
-    value = {"Map": {"Item": {"Value": item}}} if path.startswith("$$") else data
+    value = context if path.startswith("$$") else data
     for part in path.lstrip("$").split(".")[1:]:
         name, _, number = part.partition("[")
         value = value[name][int(number[:-1])] if number else value[name]
@@ -159,7 +162,9 @@ CALLS = {
     "Array": lambda *items: list(items),
     "Format": lambda template, *values: _format(template, values),
     "Hash": lambda text, _kind: hashlib.sha256(text.encode()).hexdigest(),
+    "JsonMerge": lambda first, second, _deep: {**first, **second},
     "JsonToString": json.dumps,
+    "StringToJson": json.loads,
 }
 
 

@@ -13,19 +13,25 @@ from hashlib import sha256
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import states_rules
 from container_engines import IMAGE
 from msgspec.structs import replace
 from simulated import Calls, descriptor_1_in
+from simulated import called as simulated_call
+from states_interpreter import Interpreter
 
 from magnus.app.run.simulate import run_to_end, spec_of, variables_of
 from magnus.cli.program import magnus
 from magnus.definition.yaml_text import read
 from magnus.engine.files.project_copy import ProjectCopy
 from magnus.errors import InvalidDefinition
+from magnus.object_stores.address import ObjectLocation
+from magnus.object_stores.client import ObstoreObjects
 from magnus.simulation.argo.pod import SUCCEEDED
 from magnus.simulation.argo.workflow import Simulation
 
 MANIFEST = "argo-pipeline.yaml"
+BUCKET = "tests"
 
 
 @dataclass(frozen=True)
@@ -122,6 +128,51 @@ def simulated(asked: Asked) -> dict:
     return log
 
 
+def interpreted(asked: Asked) -> dict:
+    """By `magnus execute`, which writes a state machine, and an interpreter of it, whose jobs are calls in this process.
+
+    Each works in a fresh copy of the project, as containers do.
+    """
+    assert called(["execute", asked.file, "-c", asked.configuration, *asked.more], asked.environment) == ""
+    project = Path.cwd()
+    folder = project / "step-functions"
+    definitions = {
+        file.stem: json.loads(file.read_text())["containerProperties"] for file in (folder / "containers").iterdir()
+    }
+    machine = json.loads((folder / "state-machine.json").read_text())
+    assert list(states_rules.broken(machine)) == []
+    objects = ObstoreObjects(ObjectLocation(f"s3://{BUCKET}", os.environ["MAGNUS_VAR_S3_ENDPOINT"], "us-east-1"))
+
+    def job(definition, command, variables):
+        container = definitions[definition]
+        secrets = {one["name"]: asked.secrets[one["name"]] for one in container.get("secrets", ())}
+        environment = {one["name"]: one["value"] for one in container["environment"]}
+        given = {**os.environ, **_stores_of_aws(), **environment, **secrets, **variables}
+        if not asked.in_processes:
+            with fresh_copy(project):
+                return simulated_call(command[1:], given)
+        with TemporaryDirectory(prefix="job-") as copy:
+            ProjectCopy(project, [project / "volume"]).make(Path(copy) / "project")
+            argv = [sys.executable, "-m", "magnus", *command[1:]]
+            of_copy = {"cwd": Path(copy) / "project", "env": given, "stdout": subprocess.DEVNULL}
+            return subprocess.run(argv, check=False, **of_copy).returncode
+
+    def text_at(key):
+        content = objects.get(key)
+        return None if content is None else content.decode()
+
+    original = {"original_run_id": asked.original} if asked.original else {}
+    succeeded = Interpreter(job, text_at, at_once=asked.in_processes).execute(machine, asked.run_id, **original)
+    log = shown(asked)
+    assert succeeded == (log["status"] == "SUCCESS"), log
+    return log
+
+
+def _stores_of_aws():
+    """How a process reaches the server that stands for S3."""
+    return {"AWS_ENDPOINT_URL": os.environ["MAGNUS_VAR_S3_ENDPOINT"], "AWS_ALLOW_HTTP": "true"}
+
+
 @contextlib.contextmanager
 def fresh_copy(project):
     """Work in a copy of the project; modules that were loaded from it are gone afterwards, as with a process."""
@@ -185,6 +236,18 @@ def _argo(folder, secrets):
     return {"type": "argo", "config": {"image": "magnus", "persistent_volumes": [volume], "secrets_from_k8s": keys}}
 
 
+def _step_functions(folder, secrets):
+    arn = "arn:aws:secretsmanager:us-east-1:123456789012:secret:magnus-AbCdEf"
+    options = {"image": "magnus", "region": "us-east-1", "queue": "jobs", "account": "123456789012"}
+    place = f"s3://{BUCKET}/handover/{sha256(str(folder).encode()).hexdigest()}"
+    volume = {"file_system": "fs-0123456789abcdef0", "mount_path": str(folder / "volume")}
+    values = [{"environment_variable": name, "value_from": f"{arn}:{name}::"} for name in secrets]
+    return {
+        "type": "aws-step-functions",
+        "config": {**options, "handover": place, "secrets": values, "volumes": [volume]},
+    }
+
+
 ENGINES = [
     Engine(
         "local",
@@ -234,6 +297,17 @@ ENGINES = [
         "the manifest that is written for Argo Workflows, by simulation",
         _argo,
         simulated,
+    ),
+    Engine(
+        "aws-step-functions",
+        "the machine that is written for Step Functions, interpreted by the tests, with run logs and files in a server of S3",
+        _step_functions,
+        interpreted,
+        server="moto_server",
+        prepares="s3_endpoint",
+        group="moto",
+        run_log_store=in_s3,
+        catalog=in_s3,
     ),
 ]
 IN_THE_VOLUME = [engine for engine in ENGINES if engine.run_log_store is in_the_volume]

@@ -8,7 +8,7 @@ from pathlib import Path
 from msgspec import Struct
 
 from magnus.app.inspect.viewer import steps_below
-from magnus.app.reproduce import recorded_files, repository, uncommitted
+from magnus.app.reproduce import links, recorded_files, repository, uncommitted
 from magnus.app.reproduce.repository import Repository
 from magnus.engine.files.project_copy import ProjectCopy
 from magnus.errors import CatalogError, InvalidInput
@@ -82,6 +82,7 @@ def _checked_out(source: Source, target: Path, steps: Sequence[StepRecord], iden
     if not identity.code_identifier_dependable:
         left_out = recorded_files.results_here(steps, here)
         notes += _changes(source, found, target, left_out, identity)
+    links.lead_into(target, found.top, source.environment)
     folder = target / os.path.relpath(here.resolve(), found.top.resolve())
     if not folder.is_dir():
         message = (
@@ -100,16 +101,22 @@ def _changes(
         diff = _diff(source.catalog, stored["data_hash"], stored["size"])
         uncommitted.apply_diff(diff, target, source.environment)
         yield from _in_submodules(uncommitted.submodules_of(diff))
-        names = list(uncommitted.bring(uncommitted.untracked_names(diff), found.top, target, left_out))
+        untracked = uncommitted.untracked_names(diff)
+        names = list(uncommitted.bring(untracked, found.top, target, left_out))
+        yield from _in_repositories(untracked)
         if names:
             yield f"git did not track {_listed(names)}, so the run did not store them; they are as they are now"
         return
     message = identity.code_identifier_message
-    names, more = uncommitted.changed_names(found, identity.code_identifier, message, source.environment)
+    names, more = uncommitted.changed_names(
+        source.working_directory, identity.code_identifier, message, source.environment
+    )
     brought = list(uncommitted.bring(names, found.top, target, left_out))
     fix = "the catalog option capture_diff: true stores changes of the next runs"
     yield f"the run had uncommitted changes, and did not store them ({message}); {fix}"
-    yield from _in_submodules([name for name in names if name not in brought and (found.top / name).is_dir()])
+    folders = [name for name in names if name not in brought and (found.top / name).is_dir()]
+    yield from _in_submodules([name for name in folders if not name.endswith("/")])
+    yield from _in_repositories(folders)
     if brought:
         yield f"{_listed(brought)}: uncommitted in the run, so taken from the project as it is now"
     if more:
@@ -119,6 +126,13 @@ def _changes(
 def _in_submodules(names: Sequence[str]) -> Iterator[str]:
     for name in names:
         yield f"the run had changes in the submodule '{name}', which is taken from the commit of the project"
+
+
+def _in_repositories(names: Sequence[str]) -> Iterator[str]:
+    """Sentences on repositories in the project that are no submodules; git ends their names so."""
+    for name in names:
+        if name.endswith("/"):
+            yield f"'{name}' is a git repository of its own in the project, so it was not there"
 
 
 def _diff(catalog: Catalog, data_hash: str, size: int) -> bytes:
@@ -139,9 +153,12 @@ def ignored_files(source: Source, project: Project) -> Iterator[str]:
     """A sentence on the files of the user's project that git ignores, which were not restored."""
     if project.original == source.working_directory and not (project.top / ".git").exists():
         return
-    listed = ("ls-files", "--others", "--ignored", "--exclude-standard", "--directory", "-z")
-    environment = repository.own_environment(source.environment)
-    names = map(os.fsdecode, filter(None, repository.git(listed, project.original, environment).split(b"\0")))
+    listed = ("ls-files", "--others", "--ignored", "--exclude-standard", "--directory", "--full-name", "-z", "--", ":/")
+    try:
+        found = repository.git(listed, source.working_directory, source.environment)
+    except InvalidInput:  # there is no git, or none any more
+        return
+    names = map(os.fsdecode, filter(None, found.split(b"\0")))
     hidden = {os.path.abspath(folder) for folder in source.hidden}  # noqa: PTH100 - as text
     left_out = [name for name in names if not _is_no_input(project.original / name, hidden)]
     missing = [name for name in left_out if not os.path.lexists(project.top / name)]

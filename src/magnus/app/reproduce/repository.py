@@ -17,7 +17,12 @@ from magnus.errors import InvalidInput
 
 _SUBMODULE: Final = "160000"
 """The mode of a submodule in a tree, of git-fast-import(1)."""
-_LOCATES: Final = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_OBJECT_DIRECTORY", "GIT_COMMON_DIR", "GIT_PREFIX")
+_LOCATES: Final = (
+    *("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_OBJECT_DIRECTORY", "GIT_COMMON_DIR", "GIT_PREFIX"),
+    *("GIT_IMPLICIT_WORK_TREE", "GIT_SHALLOW_FILE", "GIT_NAMESPACE", "GIT_CONFIG", "GIT_ATTR_SOURCE"),
+)
+_NO_PROGRAMS: Final = ("-c", f"core.hooksPath={os.devnull}", "-c", "core.fsmonitor=false")
+"""Options under which git starts no hooks and no monitor, also if the environment sets them."""
 _OWN_SETTINGS: Final = {
     "core.bare": "false",
     "core.hooksPath": os.devnull,
@@ -27,8 +32,8 @@ _OWN_SETTINGS: Final = {
     "maintenance.auto": "false",
     "advice.detachedHead": "false",
 }
-_NOT_OURS: Final = ("core.worktree", "extensions.worktreeConfig")
-_COPIED: Final = ("config", "shallow", "info/attributes", "info/exclude")
+_NO_REPOSITORY: Final = "not a git repository"
+_COPIED: Final = ("shallow", "info/attributes", "info/exclude")
 
 
 class Repository(Struct, frozen=True):
@@ -46,7 +51,7 @@ def own_environment(environment: Mapping[str, str]) -> Mapping[str, str]:
 def git(arguments: Sequence[str], folder: Path, environment: Mapping[str, str], stdin: bytes = b"") -> bytes:
     """The output of git in the folder; InvalidInput with its error output when it fails, or when there is no git."""
     environ = {**environment, "GIT_OPTIONAL_LOCKS": "0", "GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C"}
-    command = ["git", *arguments]
+    command = ["git", *_NO_PROGRAMS, *arguments]
     try:
         done = subprocess.run(command, cwd=folder, env=environ, input=stdin, capture_output=True, check=False)
     except OSError as error:
@@ -59,12 +64,14 @@ def git(arguments: Sequence[str], folder: Path, environment: Mapping[str, str], 
 
 
 def repository_of(folder: Path, environment: Mapping[str, str]) -> Repository | None:
-    """The repository around the folder; None if there is none, or no git."""
+    """The repository around the folder; None if there is none. InvalidInput if git says another reason, or is missing."""
     try:
         top = git(("rev-parse", "--show-toplevel"), folder, environment)
         common = git(("rev-parse", "--git-common-dir"), folder, environment)
-    except InvalidInput:
-        return None
+    except InvalidInput as error:
+        if _NO_REPOSITORY in error.problems[0].message:
+            return None
+        raise
     return Repository(_path(top), (folder / _path(common)).resolve())
 
 
@@ -103,10 +110,8 @@ def _make(repository: Repository, target: Path, environment: Mapping[str, str]) 
     (folder / "objects" / "info").mkdir(parents=True, exist_ok=True)
     (folder / "objects" / "info" / "alternates").write_bytes(_quoted(repository.common / "objects"))
     settings = ("config", "--file", str(folder / "config"))
-    for name in _NOT_OURS:
-        if git((*settings, "--default", "", "--get", name), target.parent, environment).strip():
-            git((*settings, "--unset-all", name), target.parent, environment)
-    for name, value in _OWN_SETTINGS.items():
+    included = str(repository.common / "config")  # included where it is, since it may include files by relative paths
+    for name, value in {"include.path": included, **_OWN_SETTINGS}.items():
         git((*settings, "--replace-all", name, value), target.parent, environment)
 
 

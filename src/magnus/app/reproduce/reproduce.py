@@ -6,6 +6,7 @@ and the first run are only read.
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -17,13 +18,14 @@ from typing import Final
 from msgspec import Struct, field
 
 from magnus.app.compare.compare import compare_runs
-from magnus.app.compare.compare_steps import Pair, pairs
+from magnus.app.compare.compare_steps import pairs
 from magnus.app.compare.read_run import ReadRun, alike
 from magnus.app.composition import executors, services
 from magnus.app.composition.configuration import Configuration
 from magnus.app.composition.load_configuration import FILE_VARIABLE, FOLDER_VARIABLE, load_configuration
 from magnus.app.composition.run_context import temporary_folder
 from magnus.app.inspect.find import find_run
+from magnus.app.reproduce import notes
 from magnus.app.reproduce.project import Project, Source, ignored_files, import_path, restore_project
 from magnus.app.reproduce.project_folder import project_folder
 from magnus.app.reproduce.repository import own_environment
@@ -43,8 +45,9 @@ from magnus.engine.context import Services, now
 from magnus.engine.processes.children import run_to_end
 from magnus.errors import InvalidConfiguration, InvalidInput, ServiceError
 from magnus.interfaces.capabilities import Locality
-from magnus.run_log.records import RunRecord, Status, StepRecord, is_cached
+from magnus.run_log.records import RunRecord, Status
 from magnus.run_log.run_ids import check_new_run_id, new_run_id
+from magnus.system.atomic_files import remove_folder
 from magnus.values import Json
 
 _FOR_THE_RUN: Final = ("MAGNUS_PRM_", "MAGNUS_TRACK_")
@@ -138,12 +141,16 @@ def _check(configuration: Configuration, record: RunRecord) -> None:
 
 @contextmanager
 def _folder(request: ReproduceRequest) -> Iterator[Path]:
-    """The folder of the project, which does not exist yet."""
+    """The folder of the project, which does not exist yet; one of the request stays, unless there is an error."""
     if request.folder:
         folder = (request.working_directory / request.folder).absolute()
         if os.path.lexists(folder):
             raise InvalidInput(f"'{request.folder}' exists already", fix="name a folder that does not exist")
-        yield folder
+        try:
+            yield folder
+        except BaseException:
+            remove_folder(folder)
+            raise
         return
     with project_folder(temporary_folder(request.environment)) as private:
         yield private.resolve() / "project"
@@ -167,6 +174,9 @@ class _Again:
         named = [f"--{name}={value}" for name, value in self.request.arguments.items()]
         command = [*self._command(self._run), "--run-id", run_id, *named]
         status = run_to_end(command, self.project.folder, self._environment, stdout=subprocess.DEVNULL)
+        if status < 0:
+            message = f"the process that ran '{self._run}' again was killed by {signal.Signals(-status).name}"
+            raise ServiceError(message, fix=f"the new run, as far as it came: magnus show {run_id}")
         if status not in _RAN:
             error = InvalidInput if status == _INVALID else ServiceError
             raise error(f"the run '{self._run}' could not run again; the lines above say why")
@@ -226,13 +236,14 @@ def _compared(
             if change.kind == "status" or (not steps and second.record.status is Status.FAIL)
         ),
         data=data_differences(difference),
+        not_compared=tuple(notes.not_compared(first, second, side_by_side)),
         surroundings=(
             *surroundings(difference),
-            *_of_records(first, second, side_by_side),
+            *notes.not_the_same(first, second, side_by_side),
             *again.project.notes,
             *(ignored_files(again.source, again.project) if steps else ()),
         ),
-        compared=len([pair for pair in side_by_side if pair.either.branching is None and not pair.either.is_terminal]),
+        compared=len(notes.tasks(side_by_side)),
         folder=str(again.project.folder) if again.request.folder else "",
     )
 
@@ -251,28 +262,3 @@ def _judgements(
         reason = f"the executor is '{configuration.executor.type}'"
         return dict.fromkeys(paths, ("not judged", reason))
     return again.steps(run_id, paths)
-
-
-def _of_records(first: ReadRun, second: ReadRun, side_by_side: Sequence[Pair]) -> Iterator[str]:
-    """Sentences on what the records of the runs say of damage, machines, secrets, the program and reused steps."""
-    yield from (f"in the run log of '{first.record.run_id}': {line}" for line in first.facts().damage)
-    hosts = first.record.owner.host, second.record.owner.host
-    if all(hosts) and hosts[0] != hosts[1]:
-        yield f"machine was {hosts[0]}, is {hosts[1]}"
-    secrets = sorted({name for step in first.written.values() for name in _secrets(step.get("secrets"))})
-    if secrets:
-        yield f"secrets are not recorded, and were looked up again: {', '.join(secrets)}"
-    file = str(first.config.get("pipeline_file") or "")
-    if not file.endswith((".yaml", ".yml", ".json")):
-        yield f"a program built the pipeline ({file}); it is taken from the run log, and the program did not run"
-    if names := [pair.first_path for pair in side_by_side if pair.first is not None and _is_reused(pair.first, first)]:
-        yield f"reused from earlier runs in '{first.record.run_id}', and run here: {', '.join(names)}"
-
-
-def _is_reused(step: StepRecord, run: ReadRun) -> bool:
-    """Whether a task of the run has the result of another run."""
-    return is_cached(step) or (step.mock and bool(run.record.original_run_id) and step.branching is None)
-
-
-def _secrets(written: Json) -> Sequence[str]:
-    return [written] if isinstance(written, str) else [str(name) for name in written or ()]

@@ -8,10 +8,10 @@ import os
 import re
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
-from shutil import copy2
+from shutil import copy2, rmtree
 from typing import Final
 
-from magnus.app.reproduce.repository import Repository, git, own_environment
+from magnus.app.reproduce.repository import git, own_environment
 from magnus.engine.provenance import CUT
 from magnus.errors import InvalidInput
 
@@ -29,7 +29,7 @@ def apply_diff(diff: bytes, target: Path, environment: Mapping[str, str]) -> Non
     if CUT in diff[-_END_BYTES:]:
         message = "the uncommitted changes of the run were too long, and only a part of them is stored"
         raise InvalidInput(message, fix="nothing can bring them back; commit changes of this size before a run")
-    patch = b"".join(line for line in diff.splitlines(keepends=True) if not line.startswith(_UNTRACKED))
+    patch = b"\n".join(line for line in diff.split(b"\n") if not line.startswith(_UNTRACKED))
     patch = _without_submodules(patch)
     if not patch:
         return
@@ -42,7 +42,7 @@ def apply_diff(diff: bytes, target: Path, environment: Mapping[str, str]) -> Non
 
 def untracked_names(diff: bytes) -> list[str]:
     """The names of untracked files in the stored diff, from the top of the repository."""
-    lines = (line for line in diff.splitlines() if line.startswith(_UNTRACKED))
+    lines = (line for line in diff.split(b"\n") if line.startswith(_UNTRACKED))
     return [os.fsdecode(line.removeprefix(_UNTRACKED)) for line in lines]
 
 
@@ -75,21 +75,34 @@ def _unquoted(name: bytes) -> bytes:
     return name.removeprefix(b"a/")
 
 
-def changed_names(
-    repository: Repository, commit: str, message: str, environment: Mapping[str, str]
-) -> tuple[list[str], int]:
-    """The files that the run recorded as changed and that differ from its commit now, and how many it did not name.
+def changed_names(folder: Path, commit: str, message: str, environment: Mapping[str, str]) -> tuple[list[str], int]:
+    """The files that the run recorded as changed and that may differ from its commit now, and how many it did not name.
 
-    `message` is the message of the code identity. It joins names by commas, so names that are there now are looked for
+    `folder` is in the user's work tree. `message` is the message of the code identity. It joins names by commas, so names that are there now are looked for
     in it.
     """
-    own = own_environment(environment)
-    changed = git(("diff", "--name-only", "--no-renames", "--no-relative", "-z", commit, "--"), repository.top, own)
-    others = git(("ls-files", "--others", "--exclude-standard", "-z"), repository.top, own)
+    # `git diff` would write the index of the user
+    changed = git(
+        ("diff-index", "--name-only", "--no-renames", "--no-relative", "-z", commit, "--"), folder, environment
+    )
+    others = git(("ls-files", "--others", "--exclude-standard", "--full-name", "-z", "--", ":/"), folder, environment)
     text, more = _without_count(message.removeprefix(_MESSAGE))
     names = [os.fsdecode(name) for name in (changed + others).split(b"\0") if name]
     searched = f", {text}, "
-    return [name for name in dict.fromkeys(names) if f", {_replaced(name)}, " in searched], more
+    return [name for name in dict.fromkeys(names) if any(f", {form}, " in searched for form in _forms(name))], more
+
+
+def _forms(name: str) -> Iterator[str]:
+    """The names that stand for a file in the message: its own, or that of an untracked folder around it.
+
+    A folder in the place of a tracked file has the name of that file there.
+    """
+    text = _replaced(name)
+    yield text
+    for place, sign in enumerate(text):
+        if sign == "/":
+            yield text[:place]
+            yield text[: place + 1]
 
 
 def _without_count(text: str) -> tuple[str, int]:
@@ -107,18 +120,37 @@ def _replaced(name: str) -> str:
 def bring(names: Collection[str], top: Path, target: Path, left_out: Collection[str]) -> Iterator[str]:
     """Copy the files as they are now, and remove files that are not here now; yields the names of all of these.
 
-    Names are relative to `top` and `target`. Files in `left_out`, absolute, are results of the run. InvalidInput for a name
-    that leads out of the project.
+    Names are relative to `top` and `target`. Files in `left_out`, absolute, are results of the run; repositories in the
+    project are left out, too. InvalidInput for a name that leads out of the project, or a file that cannot be copied.
     """
     for name in names:
-        source, place = top / name, target / name
+        source = top / name
         if ".." in Path(name).parts or Path(name).is_absolute():
             raise InvalidInput(f"the uncommitted file '{name}' of the run is not in its project")
-        if str(source) in left_out or (source.is_dir() and not source.is_symlink()):
+        if str(source) in left_out:
             continue
-        if os.path.lexists(place):
-            place.unlink()
-        if os.path.lexists(source):
-            place.parent.mkdir(parents=True, exist_ok=True)
-            copy2(source, place, follow_symlinks=False)
-        yield name
+        try:
+            is_brought = _is_brought(source, target / name)
+        except OSError as error:
+            message = f"the uncommitted file '{name}' of the run cannot be copied: {error.strerror}"
+            raise InvalidInput(message, fix="the commit and the files that are here now do not fit together") from error
+        if is_brought:
+            yield name
+
+
+def _is_brought(source: Path, place: Path) -> bool:
+    """Whether the place is now as the source; a folder takes the place of a file, its files have names of their own."""
+    if _is_folder(source) and (_is_folder(place) or not os.path.lexists(place)):
+        return False
+    if _is_folder(place):
+        rmtree(place)
+    elif os.path.lexists(place):
+        place.unlink()
+    if os.path.lexists(source) and not _is_folder(source):
+        place.parent.mkdir(parents=True, exist_ok=True)
+        copy2(source, place, follow_symlinks=False)
+    return True
+
+
+def _is_folder(place: Path) -> bool:
+    return place.is_dir() and not place.is_symlink()

@@ -49,7 +49,8 @@ class Reproduction(Struct, frozen=True):
         steps: the steps with other results, in the order of execution; steps around them are left out.
         run: the differences of status and message of the whole runs.
         data: sentences on files of the project that have other content.
-        surroundings: sentences on all that was not the same, or could not be compared.
+        surroundings: sentences on all that was not the same, or is not recorded.
+        not_compared: sentences on results that could not be compared.
         compared: the number of compared steps, without those around others.
         folder: where the restored project is, if it is still there.
     """
@@ -63,11 +64,12 @@ class Reproduction(Struct, frozen=True):
     surroundings: tuple[str, ...] = ()
     compared: int = 0
     folder: str = ""
+    not_compared: tuple[str, ...] = ()
 
     @property
     def reproduced(self) -> bool:
-        """Whether all parameters, metrics, files, objects and statuses agree."""
-        return not (self.steps or self.run or self.data)
+        """Whether all parameters, metrics, files, objects and statuses were compared and agree."""
+        return not (self.steps or self.run or self.data or self.not_compared)
 
     @property
     def not_deterministic(self) -> tuple[str, ...]:
@@ -79,6 +81,8 @@ class Reproduction(Struct, frozen=True):
         """The verdict in one sentence."""
         if self.reproduced:
             return f"reproduced: {_steps(self.compared)} of '{self.original}' came out the same"
+        if not (self.steps or self.run or self.data):
+            return f"not reproduced: not all results of '{self.original}' could be compared; the others agree"
         if not self.steps:
             what = "the run has another status" if self.run else "files of the project are not the same"
             return f"not reproduced: {what}"

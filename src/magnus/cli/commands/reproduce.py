@@ -34,7 +34,7 @@ def command(
     The commit of RUN, its uncommitted changes and its stored files are restored in a folder of their own. A new run has the
     same parameters and configuration. A step that differs runs a further time, which shows whether it is deterministic.
 
-    The exit status is 0 if every step agrees, and 1 if one differs. RUN is the id of the run, a prefix of it, or `latest`.
+    The exit status is 0 if every step agrees, and 1 if one differs or cannot be compared. RUN is the id of the run, a prefix of it, or `latest`.
     `--name value` is for initial parameters that held a secret.
     """
     from magnus.app.reproduce.reproduce import ReproduceRequest, reproduce  # lazy: --help needs none of it

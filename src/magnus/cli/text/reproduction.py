@@ -40,6 +40,7 @@ def lines(result: Reproduction) -> Iterator[str]:
             + _left(len(result.steps) - _MOST_STEPS, "steps")),
         ("the run", [_change(change) for change in result.run]),
         ("files of the project that differ", [*map(plain, result.data)]),
+        ("not compared", [*map(plain, result.not_compared)]),
         ("not the same, or not recorded", [*map(plain, result.surroundings)]),
     )  # fmt: skip
     for heading, content in sections:
@@ -114,6 +115,7 @@ def document(result: Reproduction) -> dict[str, Json]:
         "not_deterministic": list(result.not_deterministic),
         "run": [_change_document(change) for change in result.run],
         "files": list(result.data),
+        "not_compared": list(result.not_compared),
         "surroundings": list(result.surroundings),
         "folder": result.folder or None,
     }

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from hashlib import sha256
 from importlib.util import find_spec
+from operator import itemgetter
 from pathlib import Path
 from typing import ClassVar, Final, TypeVar
 
@@ -117,8 +118,12 @@ class SqlRunLogStore:
 
     def summaries(self) -> Sequence[RunSummary | DamagedRun]:
         """The summaries of all runs, from their column; a record is read where that is damaged."""
-        rows = [(_text(name), column) for name, column in self._rows(statements.SUMMARIES)]
-        return summaries.decoded(sorted(rows), self._record_of_run, lambda run_id: str(self._damaged(run_id).args[0]))
+        rows = self._rows(statements.SUMMARIES)
+        whole = summaries.all_whole([column for _, column in sorted(rows, key=itemgetter(0))])
+        if whole is not None:
+            return whole
+        named = sorted((_text(name), column) for name, column in rows)
+        return summaries.decoded(named, self._record_of_run, lambda run_id: str(self._damaged(run_id).args[0]))
 
     def last_put(self, run_id: str) -> datetime | None:
         """When a row of the run was put last, by the clock of the database."""

@@ -23,6 +23,20 @@ def column(run: RunRecord) -> bytes:
     return b"%08x%b" % (crc32(content), content)
 
 
+def all_whole(columns: Sequence[bytes]) -> Sequence[RunSummary] | None:
+    """The summaries in the columns, sooner than one by one; None if any column is damaged, empty or of another version."""
+    contents = [value[_HEAD_BYTES:] for value in columns]
+    try:
+        if all(
+            int(value[:_HEAD_BYTES], 16) == checksum
+            for value, checksum in zip(columns, map(crc32, contents), strict=True)
+        ):
+            return _ALL.decode(b"[" + b",".join(contents) + b"]")
+    except ValueError:
+        pass
+    return None
+
+
 def decoded(
     rows: Sequence[tuple[str, bytes]], record_of: Callable[[str], bytes | None], problem: Callable[[str], str]
 ) -> Sequence[RunSummary | DamagedRun]:
@@ -30,12 +44,6 @@ def decoded(
 
     It gives None for a damaged record, and `problem` words that.
     """
-    contents = [content for _, value in rows if (content := _content(value))]
-    if len(contents) == len(rows):
-        try:
-            return _ALL.decode(b"[" + b",".join(contents) + b"]")
-        except ValueError:
-            pass  # columns of another version
     return [_one(run_id, value, record_of, problem) for run_id, value in rows]
 
 
@@ -46,7 +54,7 @@ def _one(
         if content := _content(value):
             return _DECODER.decode(content)
     except ValueError:
-        pass  # as above
+        pass  # a column of another version
     record = record_of(run_id)
     try:
         return DamagedRun(run_id, problem(run_id)) if record is None else summary_from_bytes(record)

@@ -82,7 +82,8 @@ class _Pipeline:
                 case Composite():
                     composite = _Composite(self._machine, unit, self._label + name, is_root=self._is_root)
                     states.update(composite.states(self._entries[name], *self._following(unit)))
-        states.update(self._ends())
+        reached = self._ends_reached()
+        states.update({name: end for name, end in self._ends().items() if name in reached})
         return Block(self._entries[self._plan.graph.start_at], states)
 
     def _following(self, unit: Single | Composite) -> tuple[str, str]:
@@ -96,6 +97,17 @@ class _Pipeline:
         if (end := end_of(unit)) is not None:
             succeeded, failed = (self._end if end.succeeds else self._failed), self._failed
         return {**_named(name), **state, **caught(failed), "Next": succeeded}
+
+    def _ends_reached(self) -> set[str]:
+        """The ends that the units lead to: AWS refuses a state that nothing leads to."""
+        reached = set[str]()
+        for unit in self._plan.units.values():
+            end = end_of(unit)
+            if end is not None:
+                reached |= {self._end if end.succeeds else self._failed, self._failed}
+            else:
+                reached |= set(self._following(unit))
+        return reached
 
     def _ends(self) -> State:
         if not self._is_root:
