@@ -232,3 +232,19 @@ def test_a_folder_in_which_nothing_can_be_restored_does_not_stay(repository):
             file.unlink()
     _, err = reproduce(repository, "stored", "--folder", "kept", status=2)
     assert "the uncommitted changes of the run cannot be restored" in err
+
+
+def test_links_that_lead_into_the_project_by_an_absolute_path(repository, tmp_path):
+    repository.write("data/x", "1")
+    (tmp_path / "named").symlink_to(repository.path)
+    (repository.path / "link").symlink_to(repository.path / "data")
+    (repository.path / "data/file").symlink_to(tmp_path / "named/data/x")
+    (repository.path / "away").symlink_to(tmp_path)
+    command = "echo 2 > link/x; cat data/file > y; test -d away/named; export x=$(cat y; git status --porcelain)"
+    repository.write("p.yaml", f"dag: {{steps: {{a: {{command: '{command}', command_type: shell, returns: [x]}}}}}}")
+    repository.write(".gitignore", IGNORED + "y\n")
+    commit(repository)
+    assert repository.magnus("execute", "p.yaml", "--run-id", "r").status == 0
+    git(repository, "checkout", "-q", "--", ".")
+    assert reproduce(repository, "r")[0]["surroundings"] == []
+    assert (repository.path / "data/x").read_text() == "1"

@@ -22,6 +22,7 @@ QUEUE = "magnus"
 BUCKET = "magnus"
 REGION = "us-east-1"
 KEYS = {"AWS_ACCESS_KEY_ID": "x", "AWS_SECRET_ACCESS_KEY": "y", "AWS_DEFAULT_REGION": REGION}
+ROLE = "arn:aws:iam::123456789012:role/states"
 PAUSE_SECONDS = 0.05
 
 
@@ -68,18 +69,19 @@ class Services:
         return self.client("batch")
 
     @cached_property
-    def s3(self):
-        return self.client("s3")
+    def ssm(self):
+        return self.client("ssm")
 
     @cached_property
-    def role(self):
-        return self.client("iam").create_role(RoleName="states", AssumeRolePolicyDocument="{}")["Role"]["Arn"]
+    def s3(self):
+        return self.client("s3")
 
     def set_up(self):
         """A bucket and a queue, which users have already."""
         (self.folder / "images").mkdir()
+        self.client("iam").create_role(RoleName="states", AssumeRolePolicyDocument="{}")
         self.s3.create_bucket(Bucket=BUCKET)
-        computes = {"type": "UNMANAGED", "state": "ENABLED", "serviceRole": self.role}
+        computes = {"type": "UNMANAGED", "state": "ENABLED", "serviceRole": ROLE}
         self.batch.create_compute_environment(computeEnvironmentName="compute", **computes)
         order = [{"order": 1, "computeEnvironment": "compute"}]
         self.batch.create_job_queue(jobQueueName=QUEUE, state="ENABLED", priority=1, computeEnvironmentOrder=order)
@@ -93,12 +95,14 @@ class Services:
                 build = {"dockerfile": str(dockerfile), "network_mode": "none", "rm": True}
                 client.images.build(path=str(folder), tag=name, **build)
         else:
-            (self.folder / "images" / quote(name, safe="")).symlink_to(folder)
+            link = self.folder / "images" / quote(name, safe="")
+            if not link.is_symlink():
+                link.symlink_to(folder)
 
     def machine(self, name, definition):
         """The ARN of a new machine."""
         text = json.dumps(definition)
-        return self.states.create_state_machine(name=name, definition=text, roleArn=self.role)["stateMachineArn"]
+        return self.states.create_state_machine(name=name, definition=text, roleArn=ROLE)["stateMachineArn"]
 
     def start(self, machine, name, **given):
         """The ARN of a new execution with this input."""

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Collection, Iterator, Mapping
-from contextlib import ExitStack, closing, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -21,7 +21,7 @@ from magnus.graph.nodes import Graph
 from magnus.interfaces.capabilities import Located
 from magnus.interfaces.reporter import Reporter
 from magnus.system import descendants
-from magnus.system.atomic_files import ignore_in_git, remove_folder
+from magnus.system.private_folders import private_folder
 
 if TYPE_CHECKING:
     from magnus.engine.files.project_copy import ProjectCopy  # lazy: as where it is used
@@ -114,7 +114,7 @@ def _opened(temporary: Path, masker: Masker, output: Path | None) -> Iterator[_O
     """ServiceError when there can be no folder in `temporary`."""
     with ExitStack() as stack:
         try:
-            folder = stack.enter_context(private_folder(temporary))
+            folder = stack.enter_context(private_folder(temporary, descendants.PREFIX))
             opened = _Opened(
                 folder,
                 stack.enter_context(Guard(folder)),
@@ -142,53 +142,3 @@ def temporary_folder(environment: Mapping[str, str]) -> Path:
     """Where the user wants temporary files, unless the path leaves no room for the name of a unix socket."""
     folder = environment.get("TMPDIR", "")
     return Path(folder if 0 < len(os.fsencode(folder)) <= _LONGEST_PARENT_BYTES else "/tmp")  # noqa: S108
-
-
-_PREFIX: Final = descendants.PREFIX
-
-
-@contextmanager
-def private_folder(parent: Path) -> Iterator[Path]:
-    """Make the folder in `parent`, readable for this user alone, and remove it afterwards.
-
-    Its name is short: that of a unix socket in it may have about a hundred bytes, and workers have folders within one.
-    What processes that were killed left behind is removed on the way in.
-    """
-    _sweep(parent)
-    folder = parent / f"{_PREFIX}{os.getpid()}-{os.urandom(2).hex()}"
-    folder.mkdir(mode=0o700)
-    ignore_in_git(folder)
-    try:
-        yield folder
-    finally:
-        _remove(folder)
-
-
-def _sweep(parent: Path) -> None:
-    with suppress(OSError), os.scandir(parent) as entries:
-        for entry in entries:
-            pid = entry.name.removeprefix(_PREFIX).partition("-")[0]
-            if entry.name.startswith(_PREFIX) and pid.isdigit() and _is_ours_and_over(entry, int(pid)):
-                _remove(Path(entry.path))
-
-
-def _is_ours_and_over(entry: "os.DirEntry[str]", pid: int) -> bool:
-    if entry.stat(follow_symlinks=False).st_uid != os.getuid():
-        return False
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return True
-    except OSError:
-        return False
-    return False
-
-
-def _remove(folder: Path) -> None:
-    """Remove the folder, with the folders of the workers in it."""
-    try:
-        for file in folder.iterdir():
-            file.unlink()
-        folder.rmdir()
-    except OSError:  # folders, which few runs have
-        remove_folder(folder)

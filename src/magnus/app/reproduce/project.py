@@ -8,7 +8,7 @@ from pathlib import Path
 from msgspec import Struct
 
 from magnus.app.inspect.viewer import steps_below
-from magnus.app.reproduce import recorded_files, repository, uncommitted
+from magnus.app.reproduce import links, recorded_files, repository, uncommitted
 from magnus.app.reproduce.repository import Repository
 from magnus.engine.files.project_copy import ProjectCopy
 from magnus.errors import CatalogError, InvalidInput
@@ -82,6 +82,7 @@ def _checked_out(source: Source, target: Path, steps: Sequence[StepRecord], iden
     if not identity.code_identifier_dependable:
         left_out = recorded_files.results_here(steps, here)
         notes += _changes(source, found, target, left_out, identity)
+    links.lead_into(target, found.top, source.environment)
     folder = target / os.path.relpath(here.resolve(), found.top.resolve())
     if not folder.is_dir():
         message = (
