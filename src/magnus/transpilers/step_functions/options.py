@@ -138,9 +138,9 @@ class StepFunctionsOptions(Struct, frozen=True, forbid_unknown_fields=True):
         secrets: variables of all containers, from Secrets Manager or the Parameter Store.
         volumes: file systems of Amazon EFS that all containers see.
         readable_secrets: the ARNs of secrets and parameters that code reads by `aws-secrets-manager` and `aws-ssm`.
-        log_group: the log group of CloudWatch for the output of containers.
+        log_group: the log group of CloudWatch for the output of containers; it has to exist.
         execution_log_group: the ARN of the log group of CloudWatch for the events of executions.
-        tags: tags of all resources.
+        tags: tags of roles, definitions of containers and machines.
         schedule: when the machine is started, as EventBridge writes it: `rate(1 day)`, `cron(0 3 * * ? *)`.
         expose_parameters_as_inputs: whether initial parameters may be changed in the input of an execution.
         fuse: whether jobs of steps also start and join branches and record ends, so that fewer jobs start.
