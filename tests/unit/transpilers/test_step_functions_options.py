@@ -352,10 +352,18 @@ def test_the_script_reads_files_that_are_written():
     assert {f"step-functions/{name}" for name in read} == {*found} - {
         "step-functions/create.sh", "step-functions/template.json",
     }  # fmt: skip
-    [tags, _] = [words[words.index("--tags") + 1] for words in commands if "--tags" in words]
-    assert json.loads(tags) == [{"key": "team", "value": "of us"}]
+    tags = [json.loads(words[words.index("--tags") + 1]) for words in commands if "--tags" in words]
+    assert tags == [*[[{"Key": "team", "Value": "of us"}]] * 4, *[[{"key": "team", "value": "of us"}]] * 2]
     targets = [json.loads(words[words.index("--targets") + 1]) for words in commands if "put-targets" in words]
     assert [target["Arn"].rpartition(":")[2] for [target] in targets] == ["sales-end", "sales"]
+
+
+def test_a_role_without_rights_gets_no_policy():
+    """IAM refuses a policy without statements."""
+    found = files(loaded("parallel"), account=ACCOUNT, handover="")
+    assert [name for name in found if "/roles/job" in name] == ["step-functions/roles/job-trust.json"]
+    assert "job-policy.json" not in found["step-functions/create.sh"]
+    assert "Policies" not in json.loads(found["step-functions/template.json"])["Resources"]["JobRole"]["Properties"]
 
 
 def test_commands_start_and_resume_runs():

@@ -116,12 +116,14 @@ class StepFunctionsTranspiler:
         for role in ROLES:
             if not getattr(self._options.roles, role):
                 found[f"roles/{role}-trust.json"] = trust(role)
-                found[f"roles/{role}-policy.json"] = policy(role, resources, is_distributed=machines.is_distributed)
+                rights = policy(role, resources, is_distributed=machines.is_distributed)
+                if rights["Statement"]:
+                    found[f"roles/{role}-policy.json"] = rights
         containers = {f"containers/{name}.json": one for name, one in definitions(resources, variables).items()}
         found.update(containers)
         by_name = {self._options.name: MACHINE_FILE, resources.closing_name: CLOSING_FILE}
         files = {name: written(value) for name, value in found.items()}
-        return {**files, SCRIPT_FILE: script(resources, [*containers], by_name)}
+        return {**files, SCRIPT_FILE: script(resources, [*files], [*containers], by_name)}
 
     def _machines(self, request: TranspileRequest) -> _Machines:
         options = self._options

@@ -2,7 +2,7 @@
 
 import json
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from typing import Final
 
 from magnus.interfaces.transpiler import NextCommand, TranspileRequest
@@ -47,27 +47,16 @@ TEMPLATE_FILE: Final = "template.json"
 SCRIPT_FILE: Final = "create.sh"
 
 
-def script(resources: Resources, definitions: Sequence[str], machines: Mapping[str, str]) -> str:
-    """The script that creates everything; `definitions` and `machines` are the files of definitions, by machine."""
+def script(resources: Resources, files: Container[str], definitions: Sequence[str], machines: Mapping[str, str]) -> str:
+    """The script that creates everything; `definitions` and `machines` are the files of definitions, by machine.
+
+    A role gets its policy if that is among the files: IAM refuses a policy without rights.
+    """
     options = resources.options
     lines = [_START.format(name=options.name)]
     for role in ROLES:
         if not getattr(options.roles, role):
-            name = resources.role_name(role)
-            trust, rights = (f"file://roles/{role}-{what}.json" for what in ("trust", "policy"))
-            lines.append(_aws("iam", "create-role", "--role-name", name, "--assume-role-policy-document", trust))
-            lines.append(
-                _aws(
-                    "iam",
-                    "put-role-policy",
-                    "--role-name",
-                    name,
-                    "--policy-name",
-                    "magnus",
-                    "--policy-document",
-                    rights,
-                )
-            )
+            lines += _role(resources, role, files)
     if not all(getattr(options.roles, role) for role in ROLES):
         lines.append("sleep 15  # until the services know the roles")
     register = ["ecs", "register-task-definition"] if options.compute == "ecs" else ["batch", "register-job-definition"]
@@ -89,6 +78,16 @@ def script(resources: Resources, definitions: Sequence[str], machines: Mapping[s
         when = ["--schedule-expression", options.schedule]
         lines += _rule(resources, f"{options.name}-schedule", when, resources.machine, given="{}")
     return "\n".join([*lines, ""])
+
+
+def _role(resources: Resources, role: str, files: Container[str]) -> Iterator[str]:
+    name = resources.role_name(role)
+    tags = [{"Key": key, "Value": text} for key, text in resources.options.tags.items()]
+    trust = ["--assume-role-policy-document", f"file://roles/{role}-trust.json"]
+    yield _aws("iam", "create-role", "--role-name", name, *trust, *(["--tags", json.dumps(tags)] if tags else []))
+    if (rights := f"roles/{role}-policy.json") in files:
+        what = ["--policy-name", "magnus", "--policy-document", f"file://{rights}"]
+        yield _aws("iam", "put-role-policy", "--role-name", name, *what)
 
 
 def _logging(group: str) -> list[str]:
