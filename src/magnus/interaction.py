@@ -158,6 +158,8 @@ def put_object(
         CatalogError: the catalog cannot store it.
     """
     obj = _one_of("put_object", obj=obj, data=data)
+    if not isinstance(name, str):
+        raise TypeError(f"put_object() takes the object, then its name, which is text and no {type(name).__name__}")
     if not name:
         raise TypeError("put_object() needs 'name'")
     if not isinstance(format, str):

@@ -248,3 +248,12 @@ def test_links_that_lead_into_the_project_by_an_absolute_path(repository, tmp_pa
     git(repository, "checkout", "-q", "--", ".")
     assert reproduce(repository, "r")[0]["surroundings"] == []
     assert (repository.path / "data/x").read_text() == "1"
+
+
+def test_untracked_files_that_the_settings_hide_are_named(repository):
+    git(repository, "config", "status.showUntrackedFiles", "no")
+    repository.write("new/x", "1")
+    execute(repository)
+    surroundings = reproduce(repository, "named", status=1)[0]["surroundings"]
+    hidden = "git does not show untracked files here, so the run did not record 'new/', and they were not there"
+    assert surroundings == [hidden]

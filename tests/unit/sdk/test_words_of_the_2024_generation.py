@@ -149,6 +149,7 @@ def test_a_command_type_that_is_not_installed_is_refused_when_the_pipeline_is_co
         (lambda: put_object(name="a"), r"put_object\(\) needs 'obj' or 'data'"),
         (lambda: put_object(1, "a", data=2), r"put_object\(\) needs one of 'obj' or 'data'"),
         (lambda: put_object(1), r"put_object\(\) needs 'name'"),
+        (lambda: put_object("x", {1: 2}), r"put_object\(\) takes the object, then its name, which is text and no dict"),
     ],
 )
 def test_one_of_two_words_for_an_argument_is_given(call, message):

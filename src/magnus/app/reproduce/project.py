@@ -19,6 +19,8 @@ from magnus.run_log.records import CodeIdentity, RunRecord, StepRecord
 
 _CHANGES = "changes.diff"
 _MOST_NAMED = 10
+_HIDES = {b"no", b"false", b"off", b"0"}
+"""The values of `status.showUntrackedFiles` under which git status has no untracked files."""
 
 
 class Project(Struct, frozen=True):
@@ -150,20 +152,30 @@ def _listed(names: Sequence[str]) -> str:
 
 
 def ignored_files(source: Source, project: Project) -> Iterator[str]:
-    """A sentence on the files of the user's project that git ignores, which were not restored."""
+    """Sentences on the files of the user's project that the run could not record, which were not restored."""
     if project.original == source.working_directory and not (project.top / ".git").exists():
         return
-    listed = ("ls-files", "--others", "--ignored", "--exclude-standard", "--directory", "--full-name", "-z", "--", ":/")
+    setting = ("config", "--default", "normal", "--get", "status.showUntrackedFiles")
     try:
-        found = repository.git(listed, source.working_directory, source.environment)
+        ignored = _missing(source, project, "--ignored")
+        shows = repository.git(setting, source.working_directory, source.environment).strip().lower()
+        untracked = _missing(source, project) if shows in _HIDES else []
     except InvalidInput:  # there is no git, or none any more
         return
+    if ignored:
+        yield f"git ignores {_listed(ignored)}, and the run did not store them, so they were not there; put the files that steps read into the catalog"
+    if untracked:
+        yield f"git does not show untracked files here, so the run did not record {_listed(untracked)}, and they were not there"
+
+
+def _missing(source: Source, project: Project, *options: str) -> list[str]:
+    """The files that git does not track and that the restored project does not have."""
+    listed = ("ls-files", "--others", *options, "--exclude-standard", "--directory", "--full-name", "-z", "--", ":/")
+    found = repository.git(listed, source.working_directory, source.environment)
     names = map(os.fsdecode, filter(None, found.split(b"\0")))
     hidden = {os.path.abspath(folder) for folder in source.hidden}  # noqa: PTH100 - as text
     left_out = [name for name in names if not _is_no_input(project.original / name, hidden)]
-    missing = [name for name in left_out if not os.path.lexists(project.top / name)]
-    if missing:
-        yield f"git ignores {_listed(missing)}, and the run did not store them, so they were not there; put the files that steps read into the catalog"
+    return [name for name in left_out if not os.path.lexists(project.top / name)]
 
 
 def _is_no_input(place: Path, hidden: Collection[str]) -> bool:
