@@ -257,3 +257,23 @@ def test_untracked_files_that_the_settings_hide_are_named(repository):
     surroundings = reproduce(repository, "named", status=1)[0]["surroundings"]
     hidden = "git does not show untracked files here, so the run did not record 'new/', and they were not there"
     assert surroundings == [hidden]
+
+
+def test_a_sparse_work_tree_is_named(repository):
+    repository.write("a/x", "1")
+    repository.write("b/x", "1")
+    commit(repository)
+    git(repository, "sparse-checkout", "set", "a")
+    execute(repository)
+    surroundings = reproduce(repository, "named", status=1)[0]["surroundings"]
+    assert surroundings == ["the work tree here is sparse; all files of the commit were there"]
+
+
+def test_results_of_the_run_are_no_missing_files(repository):
+    repository.write("p.yaml", "dag: {steps: {a: {command: 'if [ -z \"$SKIP\" ]; then echo 1 > out.csv; fi', "
+                     "command_type: shell, catalog: {put: out.csv}}}}")  # fmt: skip
+    repository.write(".gitignore", IGNORED + "out.csv\n")
+    commit(repository)
+    repository.magnus("execute", "p.yaml", "--run-id", "r")
+    document, _ = reproduce(repository, "r", status=1, env={"SKIP": "1"})
+    assert document["surroundings"] == []

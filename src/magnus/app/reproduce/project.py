@@ -55,12 +55,16 @@ def restore_project(source: Source, target: Path) -> Project:
 
     InvalidInput if its commit, its changes or one of its files cannot be had; the user's files are only read.
     """
-    steps = list(steps_below(source.store, source.run.run_id, BranchPath()))
+    steps = _steps(source)
     identity = next((one for one in source.run.code_identities if one.code_identifier_type == "git"), None)
     project = _copied(source, target, steps) if identity is None else _checked_out(source, target, steps, identity)
     entries = list(recorded_files.files_before(steps))
     recorded_files.restore(entries, source.catalog, project.folder, source.working_directory)
     return project
+
+
+def _steps(source: Source) -> list[StepRecord]:
+    return list(steps_below(source.store, source.run.run_id, BranchPath()))
 
 
 def _copied(source: Source, target: Path, steps: Sequence[StepRecord]) -> Project:
@@ -81,6 +85,8 @@ def _checked_out(source: Source, target: Path, steps: Sequence[StepRecord], iden
         message = f"the run has the commit {commit}, and '{here}' is in no git repository"
         raise InvalidInput(message, fix=f"work in a clone: git clone {url or 'URL'}")
     notes = list(repository.check_out(found, commit, target, source.environment, url))
+    if repository.is_sparse(here, source.environment):
+        notes.append("the work tree here is sparse; all files of the commit were there")
     if not identity.code_identifier_dependable:
         left_out = recorded_files.results_here(steps, here)
         notes += _changes(source, found, target, left_out, identity)
@@ -174,12 +180,13 @@ def _missing(source: Source, project: Project, *options: str) -> list[str]:
     found = repository.git(listed, source.working_directory, source.environment)
     names = map(os.fsdecode, filter(None, found.split(b"\0")))
     hidden = {os.path.abspath(folder) for folder in source.hidden}  # noqa: PTH100 - as text
+    hidden |= recorded_files.results_here(_steps(source), source.working_directory)
     left_out = [name for name in names if not _is_no_input(project.original / name, hidden)]
     return [name for name in left_out if not os.path.lexists(project.top / name)]
 
 
 def _is_no_input(place: Path, hidden: Collection[str]) -> bool:
-    """Whether it is a folder of magnus, of Python or an environment."""
+    """Whether it is a result of the run, or a folder of magnus, of Python or an environment."""
     return str(place) in hidden or place.name == "__pycache__" or (place / "pyvenv.cfg").exists()
 
 

@@ -75,6 +75,12 @@ def repository_of(folder: Path, environment: Mapping[str, str]) -> Repository | 
     return Repository(_path(top), (folder / _path(common)).resolve())
 
 
+def is_sparse(folder: Path, environment: Mapping[str, str]) -> bool:
+    """Whether the work tree around the folder has only a part of the files of its commit."""
+    setting = ("config", "--type=bool", "--default", "false", "--get", "core.sparseCheckout")
+    return git(setting, folder, environment).strip() == b"true"
+
+
 def _path(line: bytes) -> Path:
     return Path(os.fsdecode(line.removesuffix(b"\n")))
 
