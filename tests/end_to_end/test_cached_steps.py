@@ -436,6 +436,12 @@ def test_a_run_without_the_cache_runs_all_and_its_results_are_the_newest(project
     assert log["steps"]["make"]["cached_from"]["run_id"] == "second"
 
 
+def test_a_run_that_reuses_nothing_shows_no_plan(folder):
+    folder.write("p.yaml", "dag: {steps: {a: {command: 'true', command_type: shell, cache: true}}}")
+    assert "steps: 1 to run" in folder.magnus("execute", "p.yaml").err
+    assert "steps: " not in folder.magnus("execute", "p.yaml", "--no-cache").err
+
+
 def test_refresh_runs_a_step_and_the_steps_in_it(project):
     project.run()
     log, calls = project.run("--refresh", "each", "--refresh", "model")

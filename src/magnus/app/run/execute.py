@@ -54,8 +54,15 @@ def execute(prepared: PreparedRun, reporter: Reporter, emit: Callable[[str], Non
 
 
 def _announcement(context: RunContext, prepared: PreparedRun) -> "Callable[[CachedResults], None] | None":
-    """Shows the plan of a run with cached steps; None for other runs, and for a run that resumes one and has its own plan."""
-    if prepared.original is not None or not any(task.cache and not task.mock for task in context.graph.tasks()):
+    """Shows the plan of a run with cached steps.
+
+    None for other runs, for a run that reuses nothing, and for a run that resumes one and has its own plan.
+    """
+    if (
+        prepared.original is not None
+        or prepared.request.no_cache
+        or not any(task.cache and not task.mock for task in context.graph.tasks())
+    ):
         return None
     from magnus.app.run.cache_plan import announce_plan  # lazy: most pipelines have no such step
 
