@@ -187,6 +187,27 @@ def test_a_task_for_which_no_machine_has_room_is_tried_again():
     assert "Batch.TooManyRequestsException" in busy["ErrorEquals"]
 
 
+@pytest.mark.parametrize(
+    ("store", "options", "is_reached"),
+    [
+        ({"url": "s3://runs/sales"}, {}, False),
+        ({"url": "s3://runs/sales"}, {"buckets": ("s3://runs/sales/more",)}, False),
+        ({"url": "s3://runs/sales"}, {"buckets": ("s3://runs/sale",)}, False),
+        ({"url": "s3://runs/sales/"}, {"buckets": ("s3://runs/sales",)}, True),
+        ({"url": "s3://runs/sales/more"}, {"buckets": ("s3://other", "s3://runs")}, True),
+        ({"url": "s3://runs/sales"}, {"roles": Roles(job=ROLE)}, True),
+        ({"url": "s3://runs/sales", "endpoint": "http://minio:9000"}, {}, True),
+        ({"url": "postgresql://server/runs"}, {}, True),
+        ({}, {}, True),
+    ],
+)
+def test_a_store_that_jobs_have_no_right_to_is_a_warning(store, options, is_reached):
+    stores = {"run_log_store": store, "catalog": {}}
+    found = [*transpiler(**options).problems(TranspileRequest(loaded("map"), "pipeline.yaml", stores=stores))]
+    expected = [("warning", f"the run log store is in '{store.get('url')}', to which the role of jobs gets no rights")]
+    assert [(one.severity, one.message) for one in found] == ([] if is_reached else expected)
+
+
 def test_only_a_distributed_map_lets_a_machine_start_executions():
     for mode in ("inline", "distributed"):
         statements = read("roles/states-policy.json", map=mode)["Statement"]
