@@ -183,6 +183,8 @@ def test_a_task_for_which_no_machine_has_room_is_tried_again():
     [busy] = read("state-machine.json", **options)["States"]["begin"]["Retry"]
     assert "AmazonECS.Unknown" in busy["ErrorEquals"]
     assert busy["MaxAttempts"] == 3
+    [busy] = read("state-machine.json")["States"]["begin"]["Retry"]
+    assert "Batch.TooManyRequestsException" in busy["ErrorEquals"]
 
 
 def test_only_a_distributed_map_lets_a_machine_start_executions():
@@ -262,6 +264,7 @@ def test_other_partitions_have_other_arns():
         ({"retries": 10}, "starts a job 10 times at most"),
         ({"timeout": 59}, "stops no job before 60 seconds"),
         ({"cpu": 0.5}, "counts whole processors"),
+        ({"compute": "ecs", "cpu": 0.1}, "at least 0.125 processors"),
         ({"ephemeral_storage": 50}, "is for Fargate"),
         ({"platform": "fargate", "cpu": 3}, "no containers with 'cpu: 3'"),
         ({"platform": "fargate", "memory": 512}, "no containers with 'cpu: 1' and 'memory: 512'"),
