@@ -103,8 +103,8 @@ _OF_STORES: Final = (*_OF_HANDOVER, "s3:DeleteObject", "s3:AbortMultipartUpload"
 def _job(resources: Resources) -> list[Statement]:
     """The rights of jobs.
 
-    Listing has no condition on `s3:prefix`: requests for objects have no such key, and S3 denies a missing object (403) to
-    those that may not list, where a store has to learn that it is missing (404).
+    Listing has no condition on `s3:prefix`: a request for one object has no such key. S3 answers that a missing object is
+    denied (403) to a role that may not list, and that it is missing (404) to a role that may.
     """
     stores = [*map(place_of, resources.options.buckets)]
     objects: dict[bool, list[str]] = {True: [], False: []}
