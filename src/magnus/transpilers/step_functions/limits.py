@@ -27,7 +27,7 @@ from magnus.interfaces.transpiler import TranspileRequest
 from magnus.transpilers.process_plan import Composite, PipelinePlan, Process, Single
 from magnus.transpilers.reentry import Input, encode_name, fill_in, iteration_command, process_command
 from magnus.transpilers.refusals import looks_like_secret
-from magnus.transpilers.step_functions import option_rules
+from magnus.transpilers.step_functions import option_rules, reach
 from magnus.transpilers.step_functions.containers import definitions
 from magnus.transpilers.step_functions.costs import Cost, Costs
 from magnus.transpilers.step_functions.handover import place_of
@@ -69,6 +69,7 @@ def of_request(options: StepFunctionsOptions, request: TranspileRequest) -> Iter
     yield from _of_texts(request)
     yield from _of_variables(options, request)
     yield from _of_parameters(request)
+    yield from reach.of_stores(options, request)
     together = Together.of(request.executor, options.overrides)
     yield from together.problems(request.graph, request.locate_step)
     if not options.handover:
