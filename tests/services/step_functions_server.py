@@ -38,6 +38,7 @@ boto_client.boto_client_for = client  # before the next ones import it by its na
 
 import batch_jobs  # noqa: E402
 import moto_server_locked  # noqa: E402, F401 - its import makes writes atomic
+import stacks  # noqa: E402
 from moto.batch import models  # noqa: E402
 from moto.server import main  # noqa: E402
 from moto.stepfunctions.parser.asl.component.state.exec.state_task.service import (  # noqa: E402
@@ -125,6 +126,7 @@ callback.StateTaskServiceCallback._eval_sync = eval_sync
 callback._DELAY_SECONDS_SYNC_CONDITION_CHECK = 0
 batch.StateTaskServiceBatch._eval_service_task = eval_service_task
 models.JOB_NAME_REGEX = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,127}\Z")
+stacks.mended(client)
 default_user_config["stepfunctions"]["execute_state_machine"] = True
 
 with batch_jobs.runner(MODE, FOLDER, ADDRESS, client) as jobs:
