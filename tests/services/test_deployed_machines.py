@@ -127,7 +127,9 @@ def test_the_script_creates_what_a_stack_does_and_updates_it(step_functions, at_
         by_stack(step_functions, folder, name)
         of_stack = there(step_functions, name)
         step_functions.client("cloudformation").delete_stack(StackName=name)
-        script, start = (re.search(f"{what}: (.*)", printed)[1] for what in ("without CloudFormation with", "run it with"))
+        script, start = (
+            re.search(f"{what}: (.*)", printed)[1] for what in ("without CloudFormation with", "run it with")
+        )
         at_a_shell(folder, *shlex.split(script))
         assert there(step_functions, name) == of_stack
         change(folder, tags={"team": "research"}, memory=1024)

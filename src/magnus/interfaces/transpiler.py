@@ -31,7 +31,8 @@ class TranspileRequest(Struct, frozen=True):
     `definition_file`, `configuration_file` and `parameters_file` are relative to the working directory of the processes.
     `parameters` are the initial parameters; from the parameters file it has simple values alone. `lengths` has the lengths
     of all initial lists. `executor` is the type under `executor:` of the configuration, by which steps name overrides.
-    `variables` are the environment variables that pipeline and configuration use. `run_id` and `original_run_id` are the
+    `variables` are the environment variables that pipeline and configuration use, `stores` the options of `run_log_store`
+    and `catalog` as they are written; these may have credentials. `run_id` and `original_run_id` are the
     ids that the user chose, or "". `locate_option` returns the line of an option of the executor, by its keys, and
     `locate_step` the line of a field of a step.
     """
@@ -47,6 +48,7 @@ class TranspileRequest(Struct, frozen=True):
     parameters: Mapping[str, Json] = field(default_factory=dict)
     lengths: Mapping[str, int] = field(default_factory=dict)
     variables: Mapping[str, str] = field(default_factory=dict)
+    stores: Mapping[str, Mapping[str, Json]] = field(default_factory=dict)
     executor: str = ""
     locate_option: Callable[..., Location | None] = _nowhere
     locate_step: Callable[[Node, str], Location | None] = _nowhere

@@ -1,8 +1,12 @@
 """The pure parts of a reproduction: leaves of differences, uncommitted changes, and the verdict."""
 
+from magnus.app.compare.compare_steps import Pair
 from magnus.app.compare.model import Change, leaf_changes
+from magnus.app.reproduce.notes import other_files
 from magnus.app.reproduce.uncommitted import submodules_of, untracked_names
 from magnus.app.reproduce.verdict import DifferingStep, Reproduction, judged, to_judge, without_places
+from magnus.graph.path import StepPath
+from magnus.run_log.records import CatalogRecord, Status, StepRecord
 
 
 def leaves(before, after):
@@ -102,3 +106,21 @@ def test_verdicts():
     assert (run.reproduced, run.verdict) == (False, "not reproduced: the run has another status")
     data = Reproduction("r", "n", "SUCCESS", (), (), ("'raw.csv' has other content",))
     assert data.verdict == "not reproduced: files of the project are not the same"
+
+
+def test_a_file_that_is_a_result_in_one_run_alone_is_compared():
+    def pair(step, *entries):
+        first, second = (
+            StepRecord(
+                StepPath((step,)), 0, Status.SUCCESS, "task",
+                catalog=(CatalogRecord("x", digest, "", "", "put", 1, preexisting=preexisting),),
+            )
+            for digest, preexisting in entries
+        )  # fmt: skip
+        return Pair(step, first, second, 0, 0, step, step)
+
+    result = pair("makes", ("a", False), ("a", False))
+    differs = pair("keeps", ("b", True), ("c", False))
+    assert list(other_files([result, differs], ())) == ["'x', which step 'keeps' put, has other content"]
+    assert list(other_files([result, differs], ["x"])) == []
+    assert list(other_files([pair("keeps", ("b", True), ("b", False))], ())) == []

@@ -29,6 +29,7 @@ from magnus.transpilers.planning import PlanRules, plan_of
 from magnus.transpilers.process_plan import Composite, Single, process_count
 from magnus.transpilers.step_functions import limits
 from magnus.transpilers.step_functions.costs import Costs
+from magnus.transpilers.step_functions.options import Roles
 
 ENDS = {"success": TerminalNode("success", True), "fail": TerminalNode("fail", False)}
 ODD = [
@@ -111,6 +112,14 @@ def test_a_definition_has_so_many_bytes():
     assert any("the definition of the machine has " in message for _, _, message in found)
     half = problems(chain(*names[:900]))
     assert [severity for severity, _, _ in half] == []
+
+
+def test_a_role_has_so_many_bytes_of_rights():
+    buckets = tuple(f"s3://bucket/{'x' * 100}{number}" for number in range(100))
+    [(severity, where, message)] = problems(chain("a"), buckets=buckets)
+    assert (severity, where) == ("error", "options ():1")
+    assert message == "the policy of the role 'job' has 13030 bytes, and IAM takes 10240"
+    assert problems(chain("a"), buckets=buckets, roles=Roles(job="arn:aws:iam::123456789012:role/given")) == []
 
 
 def test_a_job_gets_so_many_bytes_of_parameters():

@@ -136,16 +136,15 @@ def test_rights_name_resources():
     for statement in statements:
         assert statement["Resource"] != ["*"] or statement["Action"] == ["batch:DescribeJobs", "batch:TerminateJob"]
     assert f"arn:aws:batch:eu-central-1:{ACCOUNT}:job-queue/q" in statements[0]["Resource"]
-    buckets = ("s3://data/sales", "s3://runs")
+    buckets = ("s3://data/sales", "s3://runs", "s3://data/more")
     job = read("roles/job-policy.json", buckets=buckets, readable_secrets=(SECRET,))["Statement"]
     handover = {"Action": ["s3:GetObject", "s3:PutObject"], "Resource": ["arn:aws:s3:::bucket/magnus/*"]}
     assert job.pop(0) == {"Effect": "Allow", **handover}
-    assert job[0]["Resource"] == ["arn:aws:s3:::data/sales/*"]
-    assert job[1]["Condition"] == {"StringLike": {"s3:prefix": ["sales/*"]}}
-    assert job[2]["Resource"] == ["arn:aws:s3:::runs/*"]
-    assert "Condition" not in job[3]
+    assert job[0]["Resource"] == ["arn:aws:s3:::data/sales/*", "arn:aws:s3:::runs/*", "arn:aws:s3:::data/more/*"]
+    listing = {"Action": ["s3:ListBucket"], "Resource": ["arn:aws:s3:::data", "arn:aws:s3:::runs"]}
+    assert job[1] == {"Effect": "Allow", **listing}
     secrets = [SECRET, f"{SECRET}-??????"]
-    assert job[4] == {"Effect": "Allow", "Action": ["secretsmanager:GetSecretValue"], "Resource": secrets}
+    assert job[2] == {"Effect": "Allow", "Action": ["secretsmanager:GetSecretValue"], "Resource": secrets}
     image = f"{ACCOUNT}.dkr.ecr.eu-central-1.amazonaws.com/team/project:1"
     execution = read("roles/execution-policy.json", image=image, secrets=(Secret("A", f"{SECRET}:x::"),))["Statement"]
     assert execution[1]["Resource"] == [f"arn:aws:ecr:eu-central-1:{ACCOUNT}:repository/team/project"]
@@ -183,6 +182,29 @@ def test_a_task_for_which_no_machine_has_room_is_tried_again():
     [busy] = read("state-machine.json", **options)["States"]["begin"]["Retry"]
     assert "AmazonECS.Unknown" in busy["ErrorEquals"]
     assert busy["MaxAttempts"] == 3
+    [busy] = read("state-machine.json")["States"]["begin"]["Retry"]
+    assert "Batch.TooManyRequestsException" in busy["ErrorEquals"]
+
+
+@pytest.mark.parametrize(
+    ("store", "options", "is_reached"),
+    [
+        ({"url": "s3://runs/sales"}, {}, False),
+        ({"url": "s3://runs/sales"}, {"buckets": ("s3://runs/sales/more",)}, False),
+        ({"url": "s3://runs/sales"}, {"buckets": ("s3://runs/sale",)}, False),
+        ({"url": "s3://runs/sales/"}, {"buckets": ("s3://runs/sales",)}, True),
+        ({"url": "s3://runs/sales/more"}, {"buckets": ("s3://other", "s3://runs")}, True),
+        ({"url": "s3://runs/sales"}, {"roles": Roles(job=ROLE)}, True),
+        ({"url": "s3://runs/sales", "endpoint": "http://minio:9000"}, {}, True),
+        ({"url": "postgresql://server/runs"}, {}, True),
+        ({}, {}, True),
+    ],
+)
+def test_a_store_that_jobs_have_no_right_to_is_a_warning(store, options, is_reached):
+    stores = {"run_log_store": store, "catalog": {}}
+    found = [*transpiler(**options).problems(TranspileRequest(loaded("map"), "pipeline.yaml", stores=stores))]
+    expected = [("warning", f"the run log store is in '{store.get('url')}', to which the role of jobs gets no rights")]
+    assert [(one.severity, one.message) for one in found] == ([] if is_reached else expected)
 
 
 def test_only_a_distributed_map_lets_a_machine_start_executions():
@@ -262,6 +284,7 @@ def test_other_partitions_have_other_arns():
         ({"retries": 10}, "starts a job 10 times at most"),
         ({"timeout": 59}, "stops no job before 60 seconds"),
         ({"cpu": 0.5}, "counts whole processors"),
+        ({"compute": "ecs", "cpu": 0.1}, "at least 0.125 processors"),
         ({"ephemeral_storage": 50}, "is for Fargate"),
         ({"platform": "fargate", "cpu": 3}, "no containers with 'cpu: 3'"),
         ({"platform": "fargate", "memory": 512}, "no containers with 'cpu: 1' and 'memory: 512'"),

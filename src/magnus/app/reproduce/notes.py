@@ -1,11 +1,11 @@
 """Says what the records of the two runs have beside results: what cannot be compared, and what was not the same. Pure."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from magnus.app.compare.compare_steps import Pair
 from magnus.app.compare.read_run import ReadRun
 from magnus.engine.secrets.mask_run import masked_parameters
-from magnus.run_log.records import StepRecord, is_cached
+from magnus.run_log.records import CatalogRecord, StepRecord, is_cached
 from magnus.values import Json
 
 
@@ -30,6 +30,24 @@ def not_compared(first: ReadRun, second: ReadRun, side_by_side: Sequence[Pair]) 
     either = [step for pair in side_by_side for step in (pair.first, pair.second) if step is not None]
     if names := sorted({name for step in either for name in step.parameters if name in masked}):
         yield f"the run log masks what steps set, since these initial parameters held secrets: {', '.join(names)}"
+
+
+def other_files(side_by_side: Sequence[Pair], named: Iterable[str]) -> Iterator[str]:
+    """Sentences on files that a step put, in one run at least without making them, and whose content differs.
+
+    `named` are the files that are causes already. Results of both runs are compared with the steps.
+    """
+    left_out = set(named)
+    for pair in tasks(side_by_side):
+        before, after = (_put(step) for step in (pair.first, pair.second))
+        for name in sorted((before.keys() & after.keys()) - left_out):
+            old, new = before[name], after[name]
+            if (old.preexisting or new.preexisting) and old.data_hash != new.data_hash:
+                yield f"'{name}', which step '{pair.second_path}' put, has other content"
+
+
+def _put(step: StepRecord | None) -> dict[str, CatalogRecord]:
+    return {} if step is None else {entry.name: entry for entry in step.catalog if entry.stage == "put"}
 
 
 def _is_mocked(step: StepRecord, run: ReadRun) -> bool:

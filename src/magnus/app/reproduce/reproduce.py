@@ -235,7 +235,10 @@ def _compared(
             for change in without_places(difference.run, places)
             if change.kind == "status" or (not steps and second.record.status is Status.FAIL)
         ),
-        data=data_differences(difference),
+        data=(
+            *data_differences(difference),
+            *notes.other_files(side_by_side, (cause.what for cause in difference.causes if cause.kind == "data")),
+        ),
         not_compared=tuple(notes.not_compared(first, second, side_by_side)),
         surroundings=(
             *surroundings(difference),

@@ -60,6 +60,7 @@ def transpile_request(
         lengths={
             name: len(value) for name, parameter in initial.items() if isinstance(value := plain(parameter), list)
         },
+        stores={"run_log_store": configuration.run_log_store.config, "catalog": configuration.catalog.config},
         executor=configuration.executor.type,
         variables=variables_used(run_request.environment, pipeline, configuration),
         locate_option=configuration.executor.locate,

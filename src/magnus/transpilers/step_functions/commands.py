@@ -15,7 +15,7 @@ _LARGEST_INLINE_TEMPLATE: Final = 51_200
 
 _START: Final = """\
 #!/bin/sh
-# Creates the roles, definitions of containers, state machines and rules of '{name}', or updates those that are there.
+# Creates roles, definitions of containers, state machines and rules of '{name}', and updates what is there.
 set -eu
 cd "$(dirname "$0")"
 export AWS_PAGER=  # else version 2 of aws shows each answer in a pager, and waits
@@ -82,7 +82,7 @@ def script(resources: Resources, files: Container[str], definitions: Sequence[st
 
 
 def _role(resources: Resources, role: str, files: Container[str]) -> Iterator[str]:
-    """Commands that create the role or give it its trust, tags and policy anew."""
+    """Commands that create the role or update its trust, tags and policy."""
     name = ["--role-name", resources.role_name(role)]
     tags = [{"Key": key, "Value": text} for key, text in resources.options.tags.items()]
     tagged = ["--tags", json.dumps(tags)] if tags else []
@@ -100,7 +100,7 @@ def _role(resources: Resources, role: str, files: Container[str]) -> Iterator[st
 
 
 def _machine(resources: Resources, name: str, file: str) -> Iterator[str]:
-    """Commands that create the state machine or give it its definition, role, logging and tags anew."""
+    """Commands that create the state machine or update its definition, role, logging and tags."""
     arn = resources.arn("states", f"stateMachine:{name}")
     of_machine = ["--state-machine-arn", arn]
     role = ["--role-arn", resources.role("states")]

@@ -32,7 +32,12 @@ _NOWHERE: Final = Place("BUCKET", "")
 
 _LARGEST_EXACT: Final = 2**53
 _BUSY: Final = {
-    "batch": ("Batch.AWSBatchException", "Batch.SdkClientException", "Batch.ServerException"),
+    "batch": (
+        "Batch.AWSBatchException",
+        "Batch.TooManyRequestsException",
+        "Batch.SdkClientException",
+        "Batch.ServerException",
+    ),
     "ecs": ("ECS.AmazonECSException", "ECS.SdkClientException", "ECS.ServerException", "AmazonECS.Unknown"),
 }
 """The errors of a request that a service is too busy for; ECS fails with the last one if no machine has room for the task."""

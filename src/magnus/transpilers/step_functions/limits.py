@@ -27,12 +27,13 @@ from magnus.interfaces.transpiler import TranspileRequest
 from magnus.transpilers.process_plan import Composite, PipelinePlan, Process, Single
 from magnus.transpilers.reentry import Input, encode_name, fill_in, iteration_command, process_command
 from magnus.transpilers.refusals import looks_like_secret
-from magnus.transpilers.step_functions import option_rules
+from magnus.transpilers.step_functions import option_rules, reach
 from magnus.transpilers.step_functions.containers import definitions
 from magnus.transpilers.step_functions.costs import Cost, Costs
 from magnus.transpilers.step_functions.handover import place_of
 from magnus.transpilers.step_functions.map_modes import MapModes
 from magnus.transpilers.step_functions.options import StepFunctionsOptions
+from magnus.transpilers.step_functions.policies import ROLES, policy
 from magnus.transpilers.step_functions.resources import Resources
 from magnus.transpilers.step_functions.state_data import texts
 from magnus.transpilers.step_functions.variables import of_containers
@@ -44,6 +45,7 @@ MOST_EVENTS: Final = 25_000
 MOST_BYTES_OF_DATA: Final = 262_144
 MOST_BYTES_OF_OVERRIDES: Final = 8_192
 MOST_BYTES_OF_DEFINITION: Final = {"batch": 24 * 1024, "ecs": 64 * 1024}
+MOST_BYTES_OF_POLICY: Final = 10_240
 MOST_INLINE: Final = 30_000
 """The numbers of so many branches are less than the state data may have."""
 MOST_DISTRIBUTED: Final = 100_000
@@ -67,6 +69,7 @@ def of_request(options: StepFunctionsOptions, request: TranspileRequest) -> Iter
     yield from _of_texts(request)
     yield from _of_variables(options, request)
     yield from _of_parameters(request)
+    yield from reach.of_stores(options, request)
     together = Together.of(request.executor, options.overrides)
     yield from together.problems(request.graph, request.locate_step)
     if not options.handover:
@@ -144,6 +147,7 @@ class PlanLimits:
         yield from self._of_history(self.cost(plan), "the history of an execution", None)
         yield from self._of_data()
         yield from self._of_definitions()
+        yield from self._of_policies()
         yield from self._of_plan(plan, "")
 
     def _of_history(self, cost: Cost, what: str, node: Node | None) -> Iterator[Problem]:
@@ -171,6 +175,18 @@ class PlanLimits:
             if (size := _bytes(definition)) > most:
                 message = f"the definition of containers '{name}' has {size} bytes, and AWS takes {most}"
                 yield Problem(message, "give fewer or shorter variables", self._request.locate_option("environment"))
+
+    def _of_policies(self) -> Iterator[Problem]:
+        """The rights of each role that is created, which name all definitions, queues, buckets and secrets."""
+        resources = Resources(self._options, "123456789012")
+        for role in ROLES:
+            size = _bytes(policy(role, resources, is_distributed=True))
+            if size > MOST_BYTES_OF_POLICY and not getattr(self._options.roles, role):
+                message = f"the policy of the role '{role}' has {size} bytes, and IAM takes {MOST_BYTES_OF_POLICY}"
+                fix = (
+                    f"name a role of your own in 'roles: {{{role}: ...}}', or use fewer overrides, buckets and secrets"
+                )
+                yield Problem(message, fix, self._request.locate_option())
 
     def _of_plan(self, plan: PipelinePlan, before: str) -> Iterator[Problem]:
         for unit in plan.units.values():

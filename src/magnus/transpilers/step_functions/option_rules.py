@@ -20,6 +20,7 @@ _LONGEST_NAME: Final = 54
 
 _MOST_RETRIES: Final = 9
 _SHORTEST_TIMEOUT: Final = 60
+_LEAST_OF_ECS: Final = 0.125
 _MOST_TAGS: Final = 50
 _NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9-]*\Z")
 _REGION: Final = re.compile(r"[a-z]{2}(-[a-z]+)+-\d\Z")
@@ -243,6 +244,9 @@ def _sizes(options: StepFunctionsOptions, name: str, where: Keys) -> Iterator[Re
     if settings.ephemeral_storage is not None:
         message = "'ephemeral_storage' is for Fargate: on EC2 containers share the disk of their machine"
         yield Refusal((*where, "ephemeral_storage"), message, "leave it out, or write 'platform: fargate'")
+    if options.compute == "ecs" and settings.cpu < _LEAST_OF_ECS:
+        message = f"tasks of ECS have at least {_LEAST_OF_ECS} processors, and 'cpu' is {settings.cpu:g}"
+        yield Refusal((*where, "cpu"), message, f"write {_LEAST_OF_ECS} or more")
     if options.compute == "batch" and not float(settings.cpu).is_integer():
         message = f"AWS Batch on EC2 counts whole processors, and 'cpu' is {settings.cpu:g}"
         yield Refusal((*where, "cpu"), message, "write a whole number")

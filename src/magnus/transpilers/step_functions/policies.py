@@ -101,18 +101,20 @@ _OF_STORES: Final = (*_OF_HANDOVER, "s3:DeleteObject", "s3:AbortMultipartUpload"
 
 
 def _job(resources: Resources) -> list[Statement]:
+    """The rights of jobs.
+
+    Listing has no condition on `s3:prefix`: a request for one object has no such key. S3 answers that a missing object is
+    denied (403) to a role that may not list, and that it is missing (404) to a role that may.
+    """
     stores = [*map(place_of, resources.options.buckets)]
-    statements: list[Statement] = []
+    objects: dict[bool, list[str]] = {True: [], False: []}
     for place in resources.buckets():
-        objects = [_objects(resources, place.bucket, place.prefix)]
-        if place not in stores:
-            statements.append(_allow(_OF_HANDOVER, objects))
-            continue
-        statements.append(_allow(_OF_STORES, objects))
-        listing = _allow(["s3:ListBucket"], [f"arn:{partition(resources.options.region)}:s3:::{place.bucket}"])
-        if place.prefix:
-            listing["Condition"] = {"StringLike": {"s3:prefix": [f"{place.prefix}*"]}}
-        statements.append(listing)
+        objects[place in stores].append(_objects(resources, place.bucket, place.prefix))
+    statements = [_allow(_OF_HANDOVER, objects[False])] if objects[False] else []
+    if objects[True]:
+        buckets = dict.fromkeys(place.bucket for place in stores if place is not None)
+        arns = [f"arn:{partition(resources.options.region)}:s3:::{bucket}" for bucket in buckets]
+        statements += [_allow(_OF_STORES, objects[True]), _allow(["s3:ListBucket"], arns)]
     statements += _secrets(resources.options.readable_secrets)
     volumes = resources.options.volumes
     if volumes:
