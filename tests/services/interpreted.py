@@ -46,7 +46,11 @@ def create(services, folder, arguments, *, deploy=None, **options):
 def by_calls(services, folder, name):
     """Create what a run needs of what was written, and nothing else; the ARN of the machine."""
     for file in (folder / FOLDER / "containers").iterdir():
-        services.batch.register_job_definition(**json.loads(file.read_text()))
+        written = json.loads(file.read_text())
+        if "family" in written:
+            services.client("ecs").register_task_definition(**written)
+        else:
+            services.batch.register_job_definition(**written)
     return services.machine(name, definition(folder))
 
 

@@ -37,6 +37,7 @@ def kept_client(region, service):
 boto_client.boto_client_for = client  # before the next ones import it by its name
 
 import batch_jobs  # noqa: E402
+import ecs_tasks  # noqa: E402
 import moto_server_locked  # noqa: E402, F401 - its import makes writes atomic
 import stacks  # noqa: E402
 from moto.batch import models  # noqa: E402
@@ -90,7 +91,7 @@ def eval_service_task(self, env, *arguments, once=batch.StateTaskServiceBatch._e
 
 def eval_sync(self, env, sync_resolver, *arguments, once=callback.StateTaskServiceCallback._eval_sync, **options):
     """The outcome of the task; where there is none because nobody waits any more, its job ends."""
-    if not isinstance(self, batch.StateTaskServiceBatch):
+    if not isinstance(self, batch.StateTaskServiceBatch | ecs_tasks.StateTaskServiceEcs):
         return once(self, env, sync_resolver, *arguments, **options)
     job = env.job
 
@@ -135,4 +136,5 @@ with batch_jobs.runner(MODE, FOLDER, ADDRESS, client) as jobs:
         jobs.run(job)
 
     models.Job.run = run
+    ecs_tasks.mended(ecs_tasks.Tasks(jobs.folder, jobs.place, ADDRESS, client))
     main(["-H", "127.0.0.1", "-p", PORT])

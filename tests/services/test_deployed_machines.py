@@ -1,4 +1,7 @@
-"""What is written for AWS creates machines that run: the CloudFormation template, and the script of commands of `aws`."""
+"""What is written for AWS creates machines that run: the CloudFormation template, and the script of commands of `aws`.
+
+Their jobs are of AWS Batch or tasks of ECS, and their run logs may be in PostgreSQL.
+"""
 
 import json
 import os
@@ -37,9 +40,11 @@ def by_stack(services, folder, name):
 def there(services, name):
     """What is there of the machine: roles, active definitions of jobs, machines and rules, each as it is."""
     iam, events, states = services.client("iam"), services.client("events"), services.states
-    definitions = services.batch.describe_job_definitions(status="ACTIVE")["jobDefinitions"]
     names = [one["RoleName"] for one in iam.list_roles()["Roles"] if one["RoleName"].startswith(f"{name}-")]
+    definitions = services.batch.describe_job_definitions(status="ACTIVE")["jobDefinitions"]
     latest = {one["jobDefinitionName"]: one for one in sorted(definitions, key=lambda one: one["revision"])}
+    tasks = services.client("ecs").list_task_definitions(status="ACTIVE")["taskDefinitionArns"]
+    latest.update({arn.rpartition("/")[2].partition(":")[0]: {"arn": arn} for arn in tasks})
     machines = {one["name"]: one["stateMachineArn"] for one in states.list_state_machines()["stateMachines"]}
     rules = {one["Name"]: one for one in events.list_rules()["Rules"] if one["Name"].startswith(f"{name}-")}
     return {
@@ -73,18 +78,45 @@ def rule_of(events, rule):
     return {"pattern": pattern, "schedule": rule.get("ScheduleExpression"), "state": rule["State"], "targets": targets}
 
 
+def expected(name):
+    return json.loads((test_corpus.CORPUS / "expected" / f"{name}.json").read_text())
+
+
+def came(name, services, faults, folder, *, run_logs=None, **options):
+    """What comes of the pipeline of the corpus, and the name of its machine."""
+    store = interpreted.stores(services, f"deployed/{folder.name}")
+    drive = interpreted.driver(services, faults, **options)
+    seen = test_corpus.driven(name, run_logs or store, drive, folder, spill_threshold=1000, catalog=store)
+    configuration = json.loads((folder / "magnus-config.yaml").read_text())
+    return seen, configuration["defaults"]["executor"]["config"]["name"]
+
+
 @pytest.mark.parametrize("number", range(PIPELINES))
-def test_a_stack_creates_what_runs_and_leaves_nothing(number, step_functions, asl_faults, tmp_path, testrun_uid):
+@pytest.mark.parametrize("compute", ["batch", "ecs"])
+def test_a_stack_creates_what_runs_and_leaves_nothing(
+    compute, number, step_functions, asl_faults, tmp_path, testrun_uid
+):
     """Other pipelines of the corpus in every run of the tests."""
-    name = random.Random(testrun_uid).sample(NAMES, PIPELINES)[number]
-    store = interpreted.stores(step_functions, f"stacks/{tmp_path.name}")
-    drive = interpreted.driver(step_functions, asl_faults, deploy=by_stack, **OPTIONS)
-    came = test_corpus.driven(name, store, drive, tmp_path, spill_threshold=1000, catalog=store)
-    assert came == json.loads((test_corpus.CORPUS / "expected" / f"{name}.json").read_text())
-    machine = json.loads((tmp_path / "magnus-config.yaml").read_text())["defaults"]["executor"]["config"]["name"]
+    name = random.Random(f"{testrun_uid} {compute}").sample(NAMES, PIPELINES)[number]
+    options = {**OPTIONS, **(step_functions.on_ecs() if compute == "ecs" else {})}
+    seen, machine = came(name, step_functions, asl_faults, tmp_path, deploy=by_stack, **options)
+    assert seen == expected(name)
     assert all(there(step_functions, machine).values())
     step_functions.client("cloudformation").delete_stack(StackName=machine)
     assert not any(there(step_functions, machine).values())
+
+
+def test_attempts_of_tasks_of_ecs_count(step_functions, asl_faults, tmp_path):
+    seen, _ = came("retries", step_functions, asl_faults, tmp_path, **step_functions.on_ecs())
+    assert seen == expected("retries")
+
+
+@pytest.mark.parametrize("number", range(PIPELINES))
+def test_run_logs_in_postgresql(number, step_functions, asl_faults, tmp_path, testrun_uid, postgresql_server, database):
+    """Their machines hand numbers of branches over by S3 as well."""
+    name = random.Random(f"{testrun_uid} postgresql").sample(NAMES, PIPELINES)[number]
+    run_logs = {"type": "sql", "config": {"url": postgresql_server.url(database)}}
+    assert came(name, step_functions, asl_faults, tmp_path, run_logs=run_logs)[0] == expected(name)
 
 
 def change(folder, **options):
@@ -144,5 +176,5 @@ def test_the_script_creates_what_a_stack_does_and_updates_it(step_functions, at_
         return interpreted.log_of_run(folder, name)
 
     store = interpreted.stores(step_functions, f"scripts/{tmp_path.name}")
-    came = test_corpus.driven(pipeline, store, by_hand, tmp_path, spill_threshold=1000, catalog=store)
-    assert came == json.loads((test_corpus.CORPUS / "expected" / f"{pipeline}.json").read_text())
+    seen = test_corpus.driven(pipeline, store, by_hand, tmp_path, spill_threshold=1000, catalog=store)
+    assert seen == expected(pipeline)

@@ -51,6 +51,11 @@ def test_the_corpus_in_containers(number, step_functions_in_containers, asl_faul
     check(name, step_functions_in_containers, asl_faults, tmp_path)
 
 
+@pytest.mark.xdist_group("docker")
+def test_a_pipeline_in_containers_of_ecs(step_functions_in_containers, asl_faults, tmp_path):
+    check("retries", step_functions_in_containers, asl_faults, tmp_path, **step_functions_in_containers.on_ecs())
+
+
 def written(folder, dag, services):
     folder.mkdir(parents=True)
     (folder / "magnus-config.yaml").write_text(json.dumps({"defaults": services}))
