@@ -19,10 +19,9 @@ import pytest
 import test_corpus
 from step_functions import KEYS
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(600), pytest.mark.xdist_group("step functions")]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200), pytest.mark.xdist_group("more step functions")]
 COMMAND_LINE = Path(__file__).parents[2] / ".venvs/aws-cli"
 NAMES = sorted(set(test_corpus.NAMES) - {"files"})
-PIPELINES = 2
 TAGS = {"team": "sales", "cost-center": "7"}
 OPTIONS = {"tags": TAGS, "schedule": "rate(1 day)"}
 
@@ -91,13 +90,10 @@ def came(name, services, faults, folder, *, run_logs=None, **options):
     return seen, configuration["defaults"]["executor"]["config"]["name"]
 
 
-@pytest.mark.parametrize("number", range(PIPELINES))
 @pytest.mark.parametrize("compute", ["batch", "ecs"])
-def test_a_stack_creates_what_runs_and_leaves_nothing(
-    compute, number, step_functions, asl_faults, tmp_path, testrun_uid
-):
-    """Other pipelines of the corpus in every run of the tests."""
-    name = random.Random(f"{testrun_uid} {compute}").sample(NAMES, PIPELINES)[number]
+def test_a_stack_creates_what_runs_and_leaves_nothing(compute, step_functions, asl_faults, tmp_path, testrun_uid):
+    """Another pipeline of the corpus in every run of the tests."""
+    name = random.Random(f"{testrun_uid} {compute}").choice(NAMES)
     options = {**OPTIONS, **(step_functions.on_ecs() if compute == "ecs" else {})}
     seen, machine = came(name, step_functions, asl_faults, tmp_path, deploy=by_stack, **options)
     assert seen == expected(name)
@@ -111,10 +107,8 @@ def test_attempts_of_tasks_of_ecs_count(step_functions, asl_faults, tmp_path):
     assert seen == expected("retries")
 
 
-@pytest.mark.parametrize("number", range(PIPELINES))
-def test_run_logs_in_postgresql(number, step_functions, asl_faults, tmp_path, testrun_uid, postgresql_server, database):
-    """Their machines hand numbers of branches over by S3 as well."""
-    name = random.Random(f"{testrun_uid} postgresql").sample(NAMES, PIPELINES)[number]
+def test_a_run_log_in_postgresql(step_functions, asl_faults, tmp_path, testrun_uid, postgresql_server, database):
+    name = random.Random(f"{testrun_uid} postgresql").choice(NAMES)
     run_logs = {"type": "sql", "config": {"url": postgresql_server.url(database)}}
     assert came(name, step_functions, asl_faults, tmp_path, run_logs=run_logs)[0] == expected(name)
 

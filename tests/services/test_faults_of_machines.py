@@ -10,7 +10,7 @@ import pytest
 from msgspec.structs import replace
 
 pytestmark = pytest.mark.timeout(1200)
-ON_PROCESSES = pytest.mark.xdist_group("step functions")
+ON_PROCESSES = pytest.mark.xdist_group("more step functions")
 
 WAITS = """
 import pathlib, time
