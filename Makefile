@@ -42,7 +42,7 @@ pictures: $(VENV)/ready  ## make the pictures of README.md again, from a real ru
 release: $(VENV)/ready  ## build the distributions, try the wheel in a new environment, and tag; nothing is published
 	$(BIN)/python .ci/release.py
 
-services: .venvs/mlflow-server/ready .venvs/azurite/ready .venvs/step-functions/ready  ## install the servers that tests of services talk to; without them these are skipped
+services: .venvs/mlflow-server/ready .venvs/azurite/ready .venvs/step-functions/ready .venvs/aws-cli/ready  ## install the servers that tests of services talk to; without them these are skipped
 
 faults: KILLS = 1000
 faults: $(VENV)/ready  ## kill a run at a thousand random moments
@@ -75,6 +75,12 @@ $(VENV)/docs: $(VENV)/ready
 	rm -rf .venvs/mlflow-server
 	$(PYTHON) -m venv .venvs/mlflow-server
 	.venvs/mlflow-server/bin/python -m pip install -q --no-deps -r $<
+	touch $@
+
+.venvs/aws-cli/ready: tests/services/aws-cli.txt
+	rm -rf .venvs/aws-cli
+	$(PYTHON) -m venv .venvs/aws-cli
+	.venvs/aws-cli/bin/python -m pip install -q --no-deps -r $<
 	touch $@
 
 .venvs/azurite/ready: tests/services/azurite.txt

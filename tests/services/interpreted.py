@@ -34,14 +34,23 @@ def configure(folder, **options):
     return name
 
 
-def create(services, folder, arguments, **options):
-    """Transpile the pipeline in the folder and create what was written; the ARN of the machine."""
+def create(services, folder, arguments, *, deploy=None, **options):
+    """Transpile the pipeline in the folder and create what was written, as `deploy` does; the ARN of the machine."""
     name = configure(folder, **options)
     with contextlib.chdir(folder):
         transpile(asked(folder, "", arguments), Silent())
     services.image(name, folder)
+    return (deploy or by_calls)(services, folder, name)
+
+
+def by_calls(services, folder, name):
+    """Create what a run needs of what was written, and nothing else; the ARN of the machine."""
     for file in (folder / FOLDER / "containers").iterdir():
-        services.batch.register_job_definition(**json.loads(file.read_text()))
+        written = json.loads(file.read_text())
+        if "family" in written:
+            services.client("ecs").register_task_definition(**written)
+        else:
+            services.batch.register_job_definition(**written)
     return services.machine(name, definition(folder))
 
 

@@ -19,6 +19,7 @@ from safety_net import LONGEST_SECONDS
 
 SERVER = Path(__file__).with_name("step_functions_server.py")
 QUEUE = "magnus"
+CLUSTER = "magnus"
 BUCKET = "magnus"
 REGION = "us-east-1"
 KEYS = {"AWS_ACCESS_KEY_ID": "x", "AWS_SECRET_ACCESS_KEY": "y", "AWS_DEFAULT_REGION": REGION}
@@ -77,7 +78,7 @@ class Services:
         return self.client("s3")
 
     def set_up(self):
-        """A bucket and a queue, which users have already."""
+        """A bucket, a queue and a cluster, which users have already."""
         (self.folder / "images").mkdir()
         self.client("iam").create_role(RoleName="states", AssumeRolePolicyDocument="{}")
         self.s3.create_bucket(Bucket=BUCKET)
@@ -85,6 +86,14 @@ class Services:
         self.batch.create_compute_environment(computeEnvironmentName="compute", **computes)
         order = [{"order": 1, "computeEnvironment": "compute"}]
         self.batch.create_job_queue(jobQueueName=QUEUE, state="ENABLED", priority=1, computeEnvironmentOrder=order)
+        self.client("ecs").create_cluster(clusterName=CLUSTER)
+
+    def on_ecs(self):
+        """The options of machines whose tasks run in the cluster."""
+        subnets = self.client("ec2").describe_subnets()["Subnets"]
+        groups = self.client("ec2").describe_security_groups()["SecurityGroups"]
+        network = {"subnets": [subnets[0]["SubnetId"]], "security_groups": [groups[0]["GroupId"]]}
+        return {"compute": "ecs", "platform": "fargate", "cluster": CLUSTER, "network": network}
 
     def image(self, name, folder):
         """Make an image of the folder: of the name for containers, else the folder itself stands for it."""

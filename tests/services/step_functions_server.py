@@ -37,7 +37,9 @@ def kept_client(region, service):
 boto_client.boto_client_for = client  # before the next ones import it by its name
 
 import batch_jobs  # noqa: E402
+import ecs_tasks  # noqa: E402
 import moto_server_locked  # noqa: E402, F401 - its import makes writes atomic
+import stacks  # noqa: E402
 from moto.batch import models  # noqa: E402
 from moto.server import main  # noqa: E402
 from moto.stepfunctions.parser.asl.component.state.exec.state_task.service import (  # noqa: E402
@@ -89,7 +91,7 @@ def eval_service_task(self, env, *arguments, once=batch.StateTaskServiceBatch._e
 
 def eval_sync(self, env, sync_resolver, *arguments, once=callback.StateTaskServiceCallback._eval_sync, **options):
     """The outcome of the task; where there is none because nobody waits any more, its job ends."""
-    if not isinstance(self, batch.StateTaskServiceBatch):
+    if not isinstance(self, batch.StateTaskServiceBatch | ecs_tasks.StateTaskServiceEcs):
         return once(self, env, sync_resolver, *arguments, **options)
     job = env.job
 
@@ -125,6 +127,7 @@ callback.StateTaskServiceCallback._eval_sync = eval_sync
 callback._DELAY_SECONDS_SYNC_CONDITION_CHECK = 0
 batch.StateTaskServiceBatch._eval_service_task = eval_service_task
 models.JOB_NAME_REGEX = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,127}\Z")
+stacks.mended(client)
 default_user_config["stepfunctions"]["execute_state_machine"] = True
 
 with batch_jobs.runner(MODE, FOLDER, ADDRESS, client) as jobs:
@@ -133,4 +136,5 @@ with batch_jobs.runner(MODE, FOLDER, ADDRESS, client) as jobs:
         jobs.run(job)
 
     models.Job.run = run
+    ecs_tasks.mended(ecs_tasks.Tasks(jobs.folder, jobs.place, ADDRESS, client))
     main(["-H", "127.0.0.1", "-p", PORT])

@@ -1,6 +1,7 @@
 """The corpus and random pipelines as machines of AWS Step Functions, interpreted: they come out as everywhere else.
 
-All run on moto's interpreter with jobs that are processes; some on another interpreter, and with jobs in containers.
+They run on moto's interpreter with jobs that are processes or containers, and on another interpreter: others of the corpus in
+every run of the tests, since the whole corpus takes many minutes.
 """
 
 import json
@@ -16,7 +17,9 @@ IN_ONE_FOLDER = {"files"}
 """Steps find what others left in their working directory, which jobs do not share."""
 NAMES = [name for name in test_corpus.NAMES if name not in IN_ONE_FOLDER]
 BY_ANOTHER_INTERPRETER = ["chain-of-all-task-kinds", "conditional", "loop", "map-inside-map", "odd-names", "parallel"]
+IN_PROCESSES = 12
 IN_CONTAINERS = 4
+BY_BOTH = 2
 VALIDATED = 30
 RUNS = {"type": "object-store", "config": {"url": "s3://bucket/runs"}}
 RANDOM_PIPELINES = 6
@@ -30,25 +33,37 @@ def check(name, services, faults, folder, **options):
     assert came == json.loads((test_corpus.CORPUS / "expected" / f"{name}.json").read_text())
 
 
-@pytest.mark.xdist_group("step functions")
-@pytest.mark.parametrize("name", NAMES)
-def test_the_corpus(name, step_functions, asl_faults, tmp_path):
-    check(name, step_functions, asl_faults, tmp_path)
+def drawn(names, number, seed):
+    """So many of the names, others for each seed."""
+    return random.Random(seed).sample(names, number)
 
 
 @pytest.mark.xdist_group("step functions")
-@pytest.mark.parametrize("name", BY_ANOTHER_INTERPRETER)
-def test_the_corpus_by_another_interpreter(name, step_functions, asl_faults, local_step_functions, tmp_path):
+@pytest.mark.parametrize("number", range(IN_PROCESSES))
+def test_the_corpus(number, step_functions, asl_faults, tmp_path, testrun_uid):
+    check(drawn(NAMES, IN_PROCESSES, testrun_uid)[number], step_functions, asl_faults, tmp_path)
+
+
+@pytest.mark.xdist_group("step functions")
+@pytest.mark.parametrize("number", range(BY_BOTH))
+def test_the_corpus_by_another_interpreter(
+    number, step_functions, asl_faults, local_step_functions, tmp_path, testrun_uid
+):
     """Its maps are inline, since it has no distributed ones."""
+    name = drawn(BY_ANOTHER_INTERPRETER, BY_BOTH, testrun_uid)[number]
     check(name, step_functions, asl_faults, tmp_path, interpret=local_step_functions, map="inline")
 
 
 @pytest.mark.xdist_group("docker")
 @pytest.mark.parametrize("number", range(IN_CONTAINERS))
 def test_the_corpus_in_containers(number, step_functions_in_containers, asl_faults, tmp_path, testrun_uid):
-    """Others in every run of the tests."""
-    name = random.Random(testrun_uid).sample(NAMES, IN_CONTAINERS)[number]
+    name = drawn(NAMES, IN_CONTAINERS, f"{testrun_uid} containers")[number]
     check(name, step_functions_in_containers, asl_faults, tmp_path)
+
+
+@pytest.mark.xdist_group("docker")
+def test_a_pipeline_in_containers_of_ecs(step_functions_in_containers, asl_faults, tmp_path):
+    check("retries", step_functions_in_containers, asl_faults, tmp_path, **step_functions_in_containers.on_ecs())
 
 
 def written(folder, dag, services):
@@ -70,7 +85,6 @@ def test_machines_of_random_pipelines_are_valid(asl_faults, tmp_path):
 
 @pytest.mark.xdist_group("step functions")
 def test_random_pipelines(step_functions, asl_faults, tmp_path, testrun_uid):
-    """Others in every run of the tests."""
     found = []
 
     def choose(dag):

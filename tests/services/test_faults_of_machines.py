@@ -10,7 +10,7 @@ import pytest
 from msgspec.structs import replace
 
 pytestmark = pytest.mark.timeout(1200)
-ON_PROCESSES = pytest.mark.xdist_group("step functions")
+ON_PROCESSES = pytest.mark.xdist_group("more step functions")
 
 WAITS = """
 import pathlib, time
@@ -35,7 +35,7 @@ def last(a, b):
 class Project:
     """A pipeline in a folder whose second step waits when it is tried for the first time."""
 
-    def __init__(self, services, folder, **step):
+    def __init__(self, services, folder, *, options=None, **step):
         self.services, self.folder, self.tries = services, folder / "project", folder / "tries"
         self.folder.mkdir()
         self.tries.mkdir()
@@ -49,7 +49,7 @@ class Project:
         store = interpreted.stores(services, f"faults/{folder.name}")
         defaults = {"run_log_store": store, "catalog": store}
         (self.folder / "magnus-config.yaml").write_text(json.dumps({"defaults": defaults}))
-        self.machine = interpreted.create(services, self.folder, {})
+        self.machine = interpreted.create(services, self.folder, {}, **(options or {}))
         self.name = self.machine.rpartition(":")[2]
 
     def start(self, **given):
@@ -97,6 +97,28 @@ def test_a_killed_job_is_an_attempt_and_the_next_one_runs(project, step_function
     log = project.log()
     assert (log["status"], log["parameters"]["c"]) == ("SUCCESS", 2)
     assert project.attempts() == ["FAIL", "SUCCESS"]
+
+
+@ON_PROCESSES
+def test_a_killed_task_of_ecs_is_an_attempt_and_the_next_one_runs(step_functions, tmp_path):
+    project = Project(step_functions, tmp_path, options=step_functions.on_ecs(), max_attempts=2)
+    execution, job = project.start()
+    step_functions.kill(job, signal.SIGKILL)
+    assert step_functions.wait(execution).status == "SUCCEEDED"
+    assert project.attempts() == ["FAIL", "SUCCESS"]
+
+
+@ON_PROCESSES
+def test_a_task_of_ecs_that_takes_too_long_ends_and_fails_the_run(step_functions, tmp_path):
+    project = Project(step_functions, tmp_path, options={**step_functions.on_ecs(), "timeout": 60})
+    definition = interpreted.definition(project.folder)
+    assert definition["States"]["wait"]["TimeoutSeconds"] == 60
+    definition["States"]["wait"]["TimeoutSeconds"] = 1
+    step_functions.states.update_state_machine(stateMachineArn=project.machine, definition=json.dumps(definition))
+    execution, job = project.start()
+    assert step_functions.wait(execution).error == "magnus.RunFailed"
+    step_functions.wait_for(lambda: job not in step_functions.running_jobs())
+    assert project.log()["status"] == "FAIL"
 
 
 @ON_PROCESSES

@@ -7,7 +7,7 @@ from itertools import count
 import pytest
 from step_functions import QUEUE
 
-pytestmark = pytest.mark.xdist_group("step functions")
+pytestmark = pytest.mark.xdist_group("more step functions")
 NUMBERS = count()
 JOB = "arn:aws:states:::batch:submitJob.sync"
 SUCCEEDED = {"Type": "Succeed"}

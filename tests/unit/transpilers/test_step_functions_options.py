@@ -364,19 +364,22 @@ def lower(value):
 def test_the_script_reads_files_that_are_written():
     found = files(loaded("map"), account=ACCOUNT, schedule="rate(1 day)", tags={"team": "of us"}, name="sales")
     commands = [shlex.split(line, comments=True) for line in found["step-functions/create.sh"].splitlines()]
-    calls = [" ".join(words[1:3]) for words in commands if words[:1] == ["aws"]]
+    calls = [" ".join(words[words.index("aws") + 1 :][:2]) for words in commands if "aws" in words]
     assert calls == [
-        *["iam create-role", "iam put-role-policy"] * 4,
+        *["iam get-role", "iam update-assume-role-policy", "iam tag-role", "iam create-role", "iam put-role-policy"] * 4,
         "batch register-job-definition",
-        *["stepfunctions create-state-machine"] * 2,
+        *[
+            f"stepfunctions {action}"
+            for action in ("describe-state-machine", "update-state-machine", "tag-resource", "create-state-machine")
+        ] * 2,
         *["events put-rule", "events put-targets"] * 2,
-    ]
+    ]  # fmt: skip
     read = {word.removeprefix("file://") for words in commands for word in words if word.startswith("file://")}
     assert {f"step-functions/{name}" for name in read} == {*found} - {
         "step-functions/create.sh", "step-functions/template.json",
     }  # fmt: skip
     tags = [json.loads(words[words.index("--tags") + 1]) for words in commands if "--tags" in words]
-    assert tags == [*[[{"Key": "team", "Value": "of us"}]] * 4, *[[{"key": "team", "value": "of us"}]] * 2]
+    assert tags == [*[[{"Key": "team", "Value": "of us"}]] * 8, *[[{"key": "team", "value": "of us"}]] * 4]
     targets = [json.loads(words[words.index("--targets") + 1]) for words in commands if "put-targets" in words]
     assert [target["Arn"].rpartition(":")[2] for [target] in targets] == ["sales-end", "sales"]
 

@@ -15,10 +15,21 @@ _LARGEST_INLINE_TEMPLATE: Final = 51_200
 
 _START: Final = """\
 #!/bin/sh
-# Creates the roles, definitions of containers, state machines and rules of '{name}'; fails at what is there.
+# Creates roles, definitions of containers, state machines and rules of '{name}', and updates what is there.
 set -eu
 cd "$(dirname "$0")"
+export AWS_PAGER=  # else version 2 of aws shows each answer in a pager, and waits
+new_roles=
 """
+
+_EITHER: Final = """\
+if {there} >/dev/null 2>&1; then
+  {update}
+else
+  {create}
+fi"""
+
+_WAIT: Final = 'test -z "$new_roles" || sleep 15  # until the services know them'
 
 
 def next_commands(resources: Resources, request: TranspileRequest, files: Mapping[str, str]) -> Sequence[NextCommand]:
@@ -48,7 +59,7 @@ SCRIPT_FILE: Final = "create.sh"
 
 
 def script(resources: Resources, files: Container[str], definitions: Sequence[str], machines: Mapping[str, str]) -> str:
-    """The script that creates everything; `definitions` and `machines` are the files of definitions, by machine.
+    """The script that creates or updates everything; `definitions` and `machines` are the files of definitions, by machine.
 
     A role gets its policy if that is among the files: IAM refuses a policy without rights.
     """
@@ -58,21 +69,11 @@ def script(resources: Resources, files: Container[str], definitions: Sequence[st
         if not getattr(options.roles, role):
             lines += _role(resources, role, files)
     if not all(getattr(options.roles, role) for role in ROLES):
-        lines.append("sleep 15  # until the services know the roles")
+        lines.append(_WAIT)
     register = ["ecs", "register-task-definition"] if options.compute == "ecs" else ["batch", "register-job-definition"]
     lines += [_of_region(resources, *register, "--cli-input-json", f"file://{file}") for file in definitions]
     for name, file in machines.items():
-        more = _logging(options.execution_log_group)
-        create = [
-            "stepfunctions",
-            "create-state-machine",
-            "--name",
-            name,
-            "--role-arn",
-            resources.role("states"),
-            *more,
-        ]
-        lines.append(_of_region(resources, *create, "--definition", f"file://{file}", "--tags", _tags(resources)))
+        lines += _machine(resources, name, file)
     lines += _rule(resources, f"{options.name}-ends", ["--event-pattern", "file://ends.json"], resources.closing)
     if options.schedule:
         when = ["--schedule-expression", options.schedule]
@@ -81,13 +82,38 @@ def script(resources: Resources, files: Container[str], definitions: Sequence[st
 
 
 def _role(resources: Resources, role: str, files: Container[str]) -> Iterator[str]:
-    name = resources.role_name(role)
+    """Commands that create the role or update its trust, tags and policy."""
+    name = ["--role-name", resources.role_name(role)]
     tags = [{"Key": key, "Value": text} for key, text in resources.options.tags.items()]
-    trust = ["--assume-role-policy-document", f"file://roles/{role}-trust.json"]
-    yield _aws("iam", "create-role", "--role-name", name, *trust, *(["--tags", json.dumps(tags)] if tags else []))
+    tagged = ["--tags", json.dumps(tags)] if tags else []
+    trust = f"file://roles/{role}-trust.json"
+    create = _aws("iam", "create-role", *name, "--assume-role-policy-document", trust, *tagged)
+    updates = [_aws("iam", "update-assume-role-policy", *name, "--policy-document", trust)]
+    if tags:
+        updates.append(_aws("iam", "tag-role", *name, *tagged))
+    yield _EITHER.format(
+        there=_aws("iam", "get-role", *name), update="\n  ".join(updates), create=f"{create}\n  new_roles=yes"
+    )
     if (rights := f"roles/{role}-policy.json") in files:
         what = ["--policy-name", "magnus", "--policy-document", f"file://{rights}"]
-        yield _aws("iam", "put-role-policy", "--role-name", name, *what)
+        yield _aws("iam", "put-role-policy", *name, *what)
+
+
+def _machine(resources: Resources, name: str, file: str) -> Iterator[str]:
+    """Commands that create the state machine or update its definition, role, logging and tags."""
+    arn = resources.arn("states", f"stateMachine:{name}")
+    of_machine = ["--state-machine-arn", arn]
+    role = ["--role-arn", resources.role("states")]
+    what = [*role, *_logging(resources.options.execution_log_group), "--definition", f"file://{file}"]
+    tags = ["--tags", _tags(resources)]
+    updates = [_of_region(resources, "stepfunctions", "update-state-machine", *of_machine, *what)]
+    if resources.options.tags:
+        updates.append(_of_region(resources, "stepfunctions", "tag-resource", "--resource-arn", arn, *tags))
+    yield _EITHER.format(
+        there=_of_region(resources, "stepfunctions", "describe-state-machine", *of_machine),
+        update="\n  ".join(updates),
+        create=_of_region(resources, "stepfunctions", "create-state-machine", "--name", name, *what, *tags),
+    )
 
 
 def _logging(group: str) -> list[str]:
