@@ -68,7 +68,8 @@ _WORDS_OF_REFUSALS: Final = (
     ("SSL", "correct the options of SSL in `url`"),
 )
 """Words of libpq and the server at which another try is in vain; messages in other languages are tried again for a while."""
-_BUSY_WORDS: Final = ("too many clients", "remaining connection slots", "starting up", "shutting down", "recovery")
+_BUSY_WORDS: Final = ("too many clients", "remaining connection slots", "the database system is ")
+"""Words of a server that will answer soon: it starts, stops, recovers, or accepts no connections yet."""
 
 
 class PostgresqlDatabase:
