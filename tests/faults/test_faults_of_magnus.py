@@ -78,6 +78,7 @@ WORK = """\
 import os
 
 import magnus
+import magnus.tasks.functions.results  # else a process loads it in the step that it happens to run first
 from inject import arm
 
 def numbers(most): return {"numbers": list(range(1, most + 1))}
