@@ -44,6 +44,8 @@ logs mine a
 explain mine
 explain mine a
 debug mine a --print
+reproduce none
+run_again none
 export mine runs.tar
 import runs.tar
 diff mine mine
