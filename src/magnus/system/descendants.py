@@ -124,6 +124,15 @@ def _processes() -> Iterator[tuple[int, int]]:
                         yield int(name), int(parent)
 
 
+def _start(pid: int) -> bytes:
+    """When the process started, in ticks since the boot; b"" when it is gone."""
+    with suppress(OSError):
+        state, *rest = _read(f"/proc/{pid}/stat").rpartition(b")")[2].split()
+        if state not in _ENDED_STATES:
+            return rest[18]
+    return b""
+
+
 def _environment(pid: int) -> list[bytes]:
     """What the process was started with; nothing where this one may not look."""
     with suppress(OSError):
@@ -148,7 +157,11 @@ def main(folder: str) -> None:
     """Wait until the run is over. Stop its processes, unless the run says that there is nothing to stop."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
+    owner = int(os.path.basename(folder).removeprefix(PREFIX).partition("-")[0])  # noqa: PTH119 - as above
+    started = _start(owner)
     if os.read(0, 1) != DONE:
+        while started and _start(owner) == started:  # its pipe was closed, but it still runs
+            time.sleep(_LOOK_AGAIN_SECONDS)
         end(of_folder(folder))
 
 

@@ -1,0 +1,35 @@
+"""The program that stops the processes of a killed run, and leaves a run alone that still runs."""
+
+import subprocess
+import sys
+
+import pytest
+
+from magnus.system import descendants
+
+RUN = """
+import os, subprocess, sys
+folder = f"{sys.argv[1]}/magnus-{os.getpid()}-abcd"
+os.mkdir(folder)
+opened = os.open(folder, os.O_RDONLY)
+child = subprocess.Popen(["sleep", "600"], env={"MAGNUS_STEP_CHANNEL": f"{folder}/socket", "PATH": os.environ["PATH"]})
+print(folder, flush=True)
+child.wait()
+print("ended", flush=True)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="/proc tells which processes are of a run")
+def test_a_run_whose_pipe_closes_early_is_left_alone_until_it_is_gone(tmp_path):
+    run = subprocess.Popen([sys.executable, "-c", RUN, str(tmp_path)], stdout=subprocess.PIPE, text=True)
+    folder = run.stdout.readline().strip()
+    program = [sys.executable, "-I", "-S", descendants.__file__, folder]
+    guard = subprocess.Popen(program, stdin=subprocess.PIPE, start_new_session=True)
+    guard.stdin.close()
+    with pytest.raises(subprocess.TimeoutExpired):
+        guard.wait(1)
+    assert run.poll() is None
+    run.kill()
+    run.communicate()
+    assert guard.wait(60) == 0
+    assert descendants.alive(descendants.of_folder(folder)) == []
