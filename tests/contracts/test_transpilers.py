@@ -12,20 +12,17 @@ from magnus.testing.transpiler_contract import TranspilerContract
 INPUT = re.compile(r"\{\{inputs\.parameters\.([\w-]+)\}\}")
 
 
+def loop(most):
+    """A pipeline that is a loop of so many iterations."""
+    branch = {"start_at": "a", "steps": {"a": {"type": "stub", "next": "success"}}}
+    again = {"type": "loop", "branch": branch, "max_iterations": most, "next": "success"}
+    return {"start_at": "again", "steps": {"again": again}}
+
+
 @pytest.mark.slow
 class TestArgo(TranspilerContract):
     configuration = {"type": "argo", "config": {"image": "image:1"}}
-    refused = {
-        "start_at": "again",
-        "steps": {
-            "again": {
-                "type": "loop",
-                "branch": {"start_at": "a", "steps": {"a": {"type": "stub", "next": "success"}}},
-                "max_iterations": 501,
-                "next": "success",
-            }
-        },
-    }
+    refused = loop(501)
 
     def services(self, folder):
         volume = {"name": "data", "mount_path": str(folder)}
@@ -42,17 +39,7 @@ class TestArgo(TranspilerContract):
 class TestStepFunctions(TranspilerContract):
     options = {"image": "image:1", "region": "eu-central-1", "queue": "jobs", "handover": "s3://bucket/magnus"}
     configuration = {"type": "aws-step-functions", "config": options}
-    refused = {
-        "start_at": "again",
-        "steps": {
-            "again": {
-                "type": "loop",
-                "branch": {"start_at": "a", "steps": {"a": {"type": "stub", "next": "success"}}},
-                "max_iterations": 5_000,
-                "next": "success",
-            }
-        },
-    }
+    refused = loop(5_000)
 
     def services(self, folder):
         volume = {"file_system": "fs-0123456789abcdef0", "mount_path": str(folder)}

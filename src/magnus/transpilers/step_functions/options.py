@@ -107,7 +107,7 @@ class Override(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class StepFunctionsOptions(Struct, frozen=True, forbid_unknown_fields=True):
-    """Everything that can be said of the state machine and its jobs.
+    """The options of the state machine and its jobs.
 
     Attributes:
         image: the image of all containers, with magnus, the pipeline and the code of its steps.
