@@ -27,12 +27,12 @@ from magnus.definition.variables import PREFIX as VARIABLE_PREFIX
 from magnus.definition.yaml_text import dump
 from magnus.engine.context import Services
 from magnus.engine.provenance import CodeVersion
-from magnus.errors import InvalidConfiguration, InvalidDefinition, InvalidInput, RunNotFound, in_order
+from magnus.errors import InvalidConfiguration, InvalidDefinition, InvalidInput, in_order
 from magnus.interfaces.capabilities import Locality
 from magnus.interfaces.catalog import KeepsChanges
 from magnus.interfaces.executor import WarmStart
 from magnus.interfaces.reporter import Planned, Reporter, Warned
-from magnus.interfaces.run_log_store import HoldsConnection, RunLogStore
+from magnus.interfaces.run_log_store import RunLogStore
 from magnus.run_log.parameters import Scope
 from magnus.run_log.records import RunRecord
 from magnus.run_log.run_ids import check_new_run_id
@@ -272,16 +272,9 @@ def _loaded(request: RunRequest, runs_on: Locality) -> LoadedPipeline:
 
 
 def _recorded(store: RunLogStore, request: RunRequest) -> LoadedPipeline | None:
-    """The pipeline in the record of the run; None if there is no such run yet, or only its program has the pipeline."""
-    from magnus.app.run.recorded_pipeline import recorded_pipeline  # lazy: only parts of runs need it
+    from magnus.app.run.recorded_pipeline import pipeline_of_run  # lazy: only parts of runs need it
 
-    if isinstance(store, HoldsConnection):
-        store.connect_by_statement()
-    try:
-        run = store.get_run(request.run_id)
-    except RunNotFound:
-        return None
-    return recorded_pipeline(run, request.environment, request.working_directory)
+    return pipeline_of_run(store, request.run_id, request.environment, request.working_directory)
 
 
 def with_defaults(request: RunRequest, original: RunRecord | None, parameters_file: str) -> RunRequest:

@@ -10,16 +10,25 @@ from typing import Final
 
 from magnus.app.run.load_pipeline import find_node_type, python_file
 from magnus.definition.loader import LoadedPipeline, load_recorded
-from magnus.run_log.records import RunRecord
+from magnus.errors import RunNotFound
+from magnus.interfaces.run_log_store import HoldsConnection, RunLogStore
 
 _DAG: Final = "dag"
 
 
-def recorded_pipeline(run: RunRecord, environment: Mapping[str, str], working_directory: Path) -> LoadedPipeline | None:
-    """The pipeline in the record; None if the record has none, or functions in it are in its program alone.
+def pipeline_of_run(
+    store: RunLogStore, run_id: str, environment: Mapping[str, str], working_directory: Path
+) -> LoadedPipeline | None:
+    """The pipeline in the record; None if there is no such run yet, or if functions in it are in its program alone.
 
     InvalidDefinition if this process misses a variable or a node type of it.
     """
+    if isinstance(store, HoldsConnection):
+        store.connect_by_statement()
+    try:
+        run = store.get_run(run_id)
+    except RunNotFound:
+        return None
     config = run.run_config
     if _DAG not in config or config.get("local_functions"):
         return None
