@@ -1,7 +1,7 @@
 """What the base needs of a batch system: four calls of its client, with states of jobs as data.
 
 A call blocks. One thread makes them, one call at a time. A call that gets no answer raises `NoAnswer`: then nothing is
-known, and no job has ended by that.
+known, and no job counts as over.
 """
 
 from collections.abc import Mapping, Sequence
@@ -17,7 +17,7 @@ __all__ = ["Batch", "BatchSystem", "Full", "Job", "Limits", "NoAnswer", "Phase",
 
 
 class NoAnswer(MagnusError):
-    """The batch system did not answer; whether it did what it was asked to do is not known."""
+    """The batch system did not answer; whether the request took effect is not known."""
 
 
 class Refused(MagnusError):
@@ -31,14 +31,14 @@ class Full(MagnusError):
 class Phase(Enum):
     """Where a job is in its life.
 
-    A job that was requeued WAITS again under its id. ENDED says that its process exited by itself: its end mark says
-    how. KILLED says that something outside ended it: its node failed, it was preempted, its time or memory was over, or
+    A job that was requeued WAITS again under its id. EXITED says that its process exited by itself: its end mark says
+    how. KILLED says that something outside stopped it: its node failed, it was preempted, its time or memory was over, or
     somebody cancelled it.
     """
 
     WAITING = "waiting"
     RUNNING = "running"
-    ENDED = "ended"
+    EXITED = "exited"
     KILLED = "killed"
 
 
@@ -92,7 +92,7 @@ class Limits(Struct, frozen=True):
 
     Attributes:
         batch: the most jobs in one batch.
-        remembers_seconds: how long it can be asked about a job that is over.
+        remembers_seconds: how long it tells of a job that is over.
     """
 
     batch: int
