@@ -158,6 +158,8 @@ def _json(parameters: Mapping[str, UserObject]) -> Mapping[str, Json]:
 def _progress(environment: Mapping[str, str], *, is_live: bool) -> Iterator[Reporter]:
     """Progress on the current standard error, also while a step redirects it."""
     descriptor, write = _writer(sys.stderr)
+    if descriptor < 0:
+        environment = {**environment, "FORCE_COLOR": ""}  # kernels set it for the programs that they start
     encoding = getattr(sys.stderr, "encoding", None) or ""
     with (
         forks.owned(descriptor) if descriptor >= 0 else nullcontext(),
