@@ -39,7 +39,11 @@ def main(cells_file, outputs_file):
     sources = [cell if isinstance(cell, str) else cell["source"] for cell in cells]
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source) for source in sources])
     session = Session(
-        notebook, kernel_name="python3", timeout=LONGEST_SECONDS, allow_errors=True, resources={"metadata": {"path": "."}}
+        notebook,
+        kernel_name="python3",
+        timeout=LONGEST_SECONDS,
+        allow_errors=True,
+        resources={"metadata": {"path": "."}},
     )
     session.waits_for = {n: cell["interrupt"] for n, cell in enumerate(cells) if isinstance(cell, dict)}
     session.execute()

@@ -47,7 +47,9 @@ def test_metrics_that_are_no_numbers_stay_with_their_step():
 
 
 def test_odd_numbers_are_shown():
-    rows = metric_rows([step("s", Change("metric", "a", float("inf"), float("-inf")), Change("metric", "b", 10**301, 1))])
+    rows = metric_rows(
+        [step("s", Change("metric", "a", float("inf"), float("-inf")), Change("metric", "b", 10**301, 1))]
+    )
     assert [(row.name, row.delta) for row in rows] == [("a", "-inf")]
     assert "1000" in text(step("s", Change("metric", "b", 10**400, 1)))
 
@@ -70,7 +72,13 @@ def test_of_nested_values_the_leaves_that_differ_are_shown():
 def test_steps_with_equal_differences_share_an_entry():
     change = Change("given", "x", 1, 2)
     whole = text(*(step(name, change) for name in "abcde"), step("f", change, Change("set", "y", 1, 3)))
-    assert section(whole, "outcome") == ["a, b, c and 2 more", "  input x  1 -> 2", "f", "  input x  1 -> 2", "  set y  1 -> 3"]
+    assert section(whole, "outcome") == [
+        "a, b, c and 2 more",
+        "  input x  1 -> 2",
+        "f",
+        "  input x  1 -> 2",
+        "  set y  1 -> 3",
+    ]
 
 
 def test_steps_that_only_one_run_has():

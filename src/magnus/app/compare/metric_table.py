@@ -57,7 +57,9 @@ def _sides(change: Change) -> Iterator[Json]:
 
 
 def _is_number(value: Json) -> bool:
-    return isinstance(value, float) or (isinstance(value, int) and not isinstance(value, bool) and abs(value) < _TOO_LARGE)
+    return isinstance(value, float) or (
+        isinstance(value, int) and not isinstance(value, bool) and abs(value) < _TOO_LARGE
+    )
 
 
 def _number(value: Json) -> float | None:

@@ -55,7 +55,7 @@ _RULES: Final = """
 """
 _DARK_PAGES: Final = ('[data-jp-theme-light="false"]', '[data-vscode-theme-kind*="dark"]', 'html[theme="dark"]')
 _LIGHT_PAGES: Final = ('[data-jp-theme-light="true"]', '[data-vscode-theme-kind="vscode-light"]')
-"""The pages of Jupyter, VS Code and Colab in their themes, whatever the system has."""
+"""The pages of Jupyter, VS Code and Colab in their themes, which differ from that of the system."""
 
 
 def style() -> str:

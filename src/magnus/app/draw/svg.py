@@ -18,6 +18,7 @@ MARGIN: Final = 20.0
 _TIP: Final = 7.0
 _UNWRITABLE: Final = dict.fromkeys([*range(9), 11, 12, *range(14, 32), 0xFFFE, 0xFFFF], "�")
 
+
 class Mark(Struct, frozen=True):
     """How a step is marked: CSS classes (`succeeded`, `failed`, `running`, `reused`, `waiting`, or others), and a line."""
 

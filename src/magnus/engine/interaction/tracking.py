@@ -24,7 +24,6 @@ from magnus.interfaces.experiment_tracker import (
     LoadsSlowly,
     NamesSteps,
     TakesFiles,
-    TrackedFile,
     TrackedRun,
     TrackedStep,
 )

@@ -5,10 +5,14 @@ in workers and in children, and before a run to find functions that cannot be wr
 """
 
 import linecache
+import marshal
 import os
+import pickle
 from collections.abc import Callable, Mapping
 from functools import cached_property
 from importlib.util import find_spec
+from io import BytesIO
+from types import CodeType
 from typing import Final
 
 from magnus.engine.user_code.scripts import file_of_main
@@ -55,13 +59,39 @@ def pickled(function: Callable[..., UserObject]) -> PickledFunction:
         return function
     if find_spec(_PACKAGE) is None:
         raise TaskFailed("the package that sends functions to other processes is not installed", fix=_fix(_INSTALL))
-    import cloudpickle  # lazy: few functions need it
-
     try:
-        data = cloudpickle.dumps(function)
-    except Exception as error:  # noqa: BLE001 - values of a user may raise anything
+        data = _dumped(function)
+    except Exception as error:
         raise TaskFailed(f"it cannot be sent there: {type(error).__name__}: {error}", fix=_fix()) from error
     return PickledFunction(data, _sources(data))
+
+
+def _dumped(function: Callable[..., UserObject]) -> bytes:
+    import dataclasses  # lazy: few functions need these
+
+    import cloudpickle
+
+    own: dict[type, Callable[..., UserObject]] = {
+        type(getattr(dataclasses, name)): _by_name(name) for name in ("MISSING", "KW_ONLY")
+    }
+    own[CodeType] = _whole_code
+
+    class Pickler(cloudpickle.Pickler):  # type: ignore[misc]  # the package has no types
+        dispatch_table = {**cloudpickle.Pickler.dispatch_table, **own}  # noqa: RUF012 - pickle reads it from the class
+
+    file = BytesIO()
+    Pickler(file, pickle.HIGHEST_PROTOCOL).dump(function)
+    return file.getvalue()
+
+
+def _by_name(name: str) -> Callable[[UserObject], str]:
+    """Pickles a mark of a module by its name, since a copy of it is not that mark."""
+    return lambda _mark: name
+
+
+def _whole_code(code: CodeType) -> tuple[Callable[[bytes], UserObject], tuple[bytes]]:
+    """Pickles code with the name of its file, which cloudpickle leaves out; the other process has the same python."""
+    return marshal.loads, (marshal.dumps(code),)
 
 
 def in_module_fix() -> str:

@@ -18,6 +18,7 @@ from msgspec import Struct
 
 from magnus.values import UserObject
 
+_NAME: Final = re.compile(r"[^\W\d]\w*")
 _MAIN: Final = frozenset({"__main__", "__mp_main__"})
 _PLAIN: Final = (str, int, float, bool, bytes, type(None))
 _LOADS: Final = frozenset({"LOAD_GLOBAL", "LOAD_NAME"})
@@ -50,8 +51,8 @@ def program_of(function: UserObject) -> FunctionProgram:
             problems += () if source else (f"the source of '{name}' cannot be read",)
             todo += _used(value)
         elif not _is_plain(value):
-            what = "class" if isinstance(value, type) else f"value of type {type(value).__name__}"
-            problems.append(f"it uses '{name}', a {what} that only this program has")
+            what = value.what if isinstance(value, _Unknown) else _kind(value)
+            problems.append(f"it uses '{name}', {what}")
     return FunctionProgram("\n".join(reversed(lines)), problems[0] if problems else "")
 
 
@@ -97,7 +98,7 @@ def _used(function: FunctionType) -> Iterator[tuple[str, UserObject]]:
         if name in function.__globals__:
             yield name, function.__globals__[name]
         elif not hasattr(builtins, name):
-            yield name, _Missing()
+            yield name, _Unknown("which is not defined")
     for default in (*(function.__defaults__ or ()), *(function.__kwdefaults__ or {}).values()):
         yield f"a default of {function.__name__}", default
     for name, kind in getattr(function, "__annotations__", {}).items():
@@ -107,15 +108,24 @@ def _used(function: FunctionType) -> Iterator[tuple[str, UserObject]]:
 def _named_by(name: str, kind: UserObject, function: FunctionType) -> Iterator[tuple[str, UserObject]]:
     """The values that an annotation names, if they are defined in the program itself."""
     if isinstance(kind, str):
-        for word in re.findall(r"[^\W\d]\w*", kind):
+        for word in _NAME.findall(kind):
             if getattr(function.__globals__.get(word), "__module__", None) in _MAIN:
-                yield word, function.__globals__[word]
+                yield word, _OWN_CLASS
     elif getattr(kind, "__module__", None) in _MAIN or any(f"{main}." in repr(kind) for main in _MAIN):
-        yield name, kind
+        yield name, _OWN_CLASS
 
 
-class _Missing:
-    """Stands for a name that is not defined yet."""
+class _Unknown(Struct, frozen=True):
+    """Stands for a value that cannot be looked at."""
+
+    what: str
+
+
+def _kind(value: UserObject) -> str:
+    return f"a {'class' if isinstance(value, type) else f'value of type {type(value).__name__}'} that only this program has"
+
+
+_OWN_CLASS: Final = _Unknown("a class that only this program has")
 
 
 def _global_names(code: CodeType) -> Iterator[str]:
