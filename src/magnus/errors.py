@@ -15,8 +15,9 @@
     |  |- CatalogError
     |  |  `- DamagedContent         ... because content does not have the hash it is kept under
     |  |- SecretsError
-    |  `- ExperimentTrackerError    shown as a warning: it fails no step and no run
-    |     `- TrackerUnreachable     ... it may be there later
+    |  |- ExperimentTrackerError    shown as a warning: it fails no step and no run
+    |  |  `- TrackerUnreachable     ... it may be there later
+    |  `- JobsUnknown               no answer on whether jobs of a run still run
     |- TaskFailed                   ends an attempt; becomes the message of the step, never reaches a user as an error
     |  `- ProcessDied               ... because its process died
     `- RunFailed             (1)    the run reached its fail step
@@ -39,6 +40,7 @@ __all__ = [
     "InvalidInput",
     "InvalidParameters",
     "InvalidRunId",
+    "JobsUnknown",
     "Location",
     "MagnusError",
     "Problem",
@@ -203,6 +205,10 @@ class ExperimentTrackerError(ServiceError):
 
 class TrackerUnreachable(ExperimentTrackerError):
     """The experiment tracker cannot be reached now; missed values are sent again later."""
+
+
+class JobsUnknown(ServiceError):
+    """Whether jobs of a run still run is not known: a batch system, or a container engine, does not answer."""
 
 
 class TaskFailed(MagnusError):

@@ -14,19 +14,22 @@ if TYPE_CHECKING:
 
     from magnus.app.reentry.acts import Then
     from magnus.app.run.prepare import RunRequest
+    from magnus.app.run.running_jobs import StillRunning
     from magnus.interfaces.reporter import Reporter
 
 
 def execute_request(request: "RunRequest", *, dry_run: bool = False) -> int:
     """Run the pipeline and print its run log, or only show the plan; returns the exit status."""
-    from magnus.app.run.execute import execute  # lazy: as below
+    from msgspec.structs import replace  # lazy: as below
+
+    from magnus.app.run.execute import execute
     from magnus.app.run.prepare import prepare, prepare_to_execute, transpiles
     from magnus.run_log.records import Status
 
     own = console.reserve_output()
     if dry_run:
         with console.reporter() as reporter:
-            prepared = prepare(request, reporter)
+            prepared = prepare(replace(request, still_running="show"), reporter)
             if not request.use_cached:
                 from magnus.app.run.cache_plan import show_plan  # lazy: few commands show a plan
 
@@ -79,6 +82,7 @@ def run_request(
     use_cached: str = "",
     strict: bool = False,
     assume_lost: bool = False,
+    still_running: "StillRunning" = "wait",
     from_step: str = "",
 ) -> "RunRequest":
     """The run request of options and parameters; sets up logging as `--log-level` says."""
@@ -98,6 +102,7 @@ def run_request(
         use_cached=use_cached,
         strict=strict,
         assume_lost=assume_lost,
+        still_running=still_running,
         from_step=from_step,
         no_cache=values.get("no_cache", False),
         refresh=values.get("refresh", ()),
@@ -118,6 +123,7 @@ def reentry_request(ctx: click.Context, run: str, values: options.ReentryOptions
         run_id=run or workflow,
         use_cached=values["use_cached"],
         assume_lost=True,  # the engine that started the run confirmed it
+        still_running="ignore",
     )
     return replace(request, workflow=workflow, workflow_name=values["workflow_name"])
 
@@ -147,5 +153,6 @@ def pipeline_request(ctx: click.Context, values: options.RunOptions) -> "RunRequ
         use_cached=original,
         strict=strict,
         assume_lost=assume_lost,
+        still_running=values["still_running"],
         from_step=values["from_step"],
     )

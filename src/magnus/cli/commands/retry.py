@@ -1,6 +1,6 @@
 """`magnus retry`: resumes a run in a new one, which reuses the steps that succeeded."""
 
-from typing import Unpack
+from typing import Literal, Unpack
 
 import click
 
@@ -19,6 +19,7 @@ from magnus.cli.request import execute_request, run_request
     options.from_step,
     options.strict,
     options.assume_lost,
+    options.still_running,
     options.dry_run,
     options.reuse_options,
     options.progress,
@@ -35,6 +36,7 @@ def command(
     from_step: str,
     strict: bool,
     assume_lost: bool,
+    still_running: Literal["wait", "cancel"],
     dry_run: bool,
     **values: Unpack[options.CommonOptions],
 ) -> int:
@@ -56,6 +58,7 @@ def command(
         use_cached=run,
         strict=strict,
         assume_lost=assume_lost,
+        still_running=still_running,
         from_step=from_step,
     )
     return execute_request(with_original_configuration(request), dry_run=dry_run)
