@@ -29,7 +29,7 @@ run_id = click.option("--run-id", default="", metavar="ID", help="The id of the 
 
 
 class CommonOptions(TypedDict):
-    """The values of the options of every command that runs steps; commands without `reuse_options` lack its values."""
+    """The values of the options of every command that runs steps; commands that resume no run lack some."""
 
     configuration_file: str
     parameters_file: str
@@ -38,6 +38,7 @@ class CommonOptions(TypedDict):
     no_cache: NotRequired[bool]
     refresh: NotRequired[tuple[str, ...]]
     until: NotRequired[str]
+    still_running: NotRequired[Literal["wait", "cancel"]]
 
 
 class RunOptions(CommonOptions):
@@ -50,7 +51,6 @@ class RunOptions(CommonOptions):
     from_step: str
     strict: bool
     assume_lost: bool
-    still_running: Literal["wait", "cancel"]
     dry_run: bool
 
 

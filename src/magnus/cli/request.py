@@ -14,7 +14,6 @@ if TYPE_CHECKING:
 
     from magnus.app.reentry.acts import Then
     from magnus.app.run.prepare import RunRequest
-    from magnus.app.run.running_jobs import StillRunning
     from magnus.interfaces.reporter import Reporter
 
 
@@ -82,7 +81,6 @@ def run_request(
     use_cached: str = "",
     strict: bool = False,
     assume_lost: bool = False,
-    still_running: "StillRunning" = "wait",
     from_step: str = "",
 ) -> "RunRequest":
     """The run request of options and parameters; sets up logging as `--log-level` says."""
@@ -102,7 +100,7 @@ def run_request(
         use_cached=use_cached,
         strict=strict,
         assume_lost=assume_lost,
-        still_running=still_running,
+        still_running=values.get("still_running", "wait"),
         from_step=from_step,
         no_cache=values.get("no_cache", False),
         refresh=values.get("refresh", ()),
@@ -122,10 +120,9 @@ def reentry_request(ctx: click.Context, run: str, values: options.ReentryOptions
         file=values["file_option"] or "pipeline.yaml",
         run_id=run or workflow,
         use_cached=values["use_cached"],
-        assume_lost=True,  # the engine that started the run confirmed it
-        still_running="ignore",
+        assume_lost=True,  # the engine that started the run confirmed it, and started all that still runs
     )
-    return replace(request, workflow=workflow, workflow_name=values["workflow_name"])
+    return replace(request, workflow=workflow, workflow_name=values["workflow_name"], still_running="ignore")
 
 
 def following_steps(names: tuple[str, ...], values: options.AttemptOptions, branches_file: str) -> "Then":
@@ -153,6 +150,5 @@ def pipeline_request(ctx: click.Context, values: options.RunOptions) -> "RunRequ
         use_cached=original,
         strict=strict,
         assume_lost=assume_lost,
-        still_running=values["still_running"],
         from_step=values["from_step"],
     )

@@ -28,9 +28,9 @@ class RunningJob(Struct, frozen=True):
 
 @runtime_checkable
 class FindsJobs(Protocol):
-    """Ability of the class of an executor whose jobs go on when the process of their run is gone.
+    """Ability of the class of an executor whose jobs still run when the process of their run is gone.
 
-    The class is asked, without an instance: nothing of it starts. Both functions get the options that the run recorded.
+    The functions belong to the class: nothing of the executor starts. Both functions get the options that the run recorded.
     """
 
     job_word: str

@@ -106,7 +106,6 @@ def test_a_controller_that_falls_silent_while_a_run_waits_is_asked_again(orphans
     def look():
         match next(answers):
             case "silence":
-
                 raise JobsUnknown("no route to the controller")
             case "nothing":
                 orphans.jobs = {}

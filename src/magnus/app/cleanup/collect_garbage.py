@@ -11,8 +11,8 @@ from datetime import datetime, timedelta
 from msgspec import Struct
 from msgspec.structs import replace
 
-from magnus.app.inspect.run_state import RunState, states_of
 from magnus.app.inspect.find import find_run
+from magnus.app.inspect.run_state import RunState, states_of
 from magnus.app.inspect.viewer import MaintainedServices, steps_below
 from magnus.errors import InvalidConfiguration, InvalidInput, RunLogStoreError, RunNotFound
 from magnus.graph.path import BranchPath

@@ -36,7 +36,7 @@ class RunState(Struct, frozen=True):
 
 
 def state_of(run: RunRecord) -> RunState:
-    """How the run stands; its executor is asked for jobs if its process is gone."""
+    """How the run stands; its executor looks for jobs if its process is gone."""
     return states_of([run])[run.run_id]
 
 

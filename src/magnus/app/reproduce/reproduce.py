@@ -40,8 +40,8 @@ from magnus.app.reproduce.verdict import (
     without_places,
 )
 from magnus.app.run.interactive_session import SESSION_FILE
-from magnus.app.run.running_jobs import RunningJobs
 from magnus.app.run.original_run import importable_pipeline, original_run
+from magnus.app.run.running_jobs import RunningJobs
 from magnus.engine.context import Services, now
 from magnus.engine.processes.children import run_to_end
 from magnus.errors import InvalidConfiguration, InvalidInput, ServiceError

@@ -262,9 +262,7 @@ def _original(services: Services, request: RunRequest, reporter: Reporter) -> Ru
     jobs = RunningJobs(
         request.still_running, lambda line: reporter.report(Planned(line)), assume_lost=request.assume_lost
     )
-    return original_run(
-        services.run_log_store, request.use_cached, assume_lost=request.assume_lost, settle=jobs.settle
-    )
+    return original_run(services.run_log_store, request.use_cached, assume_lost=request.assume_lost, settle=jobs.settle)
 
 
 def _reproduced(services: Services, request: RunRequest) -> RunRecord | None:

@@ -1,4 +1,4 @@
-"""Waits until nothing of a run runs any more whose process is gone, or cancels that. Called by `app.run.original_run`.
+"""Waits until nothing of a run runs any more whose process is gone, or cancels that. Called by `app.run.prepare`.
 
 A run that resumes it would else run steps which jobs of the original still run.
 """
@@ -61,7 +61,9 @@ class RunningJobs:
         if run.status in ENDED or self._assume_lost or self._still_running == "show":
             return
         message = f"the run '{run.run_id}' may still be running: its orchestrator is gone; {jobs.sentence}"
-        fix = "try again later, or make sure that nothing of it runs and add --assume-lost (in Python: assume_lost=True)"
+        fix = (
+            "try again later, or make sure that nothing of it runs and add --assume-lost (in Python: assume_lost=True)"
+        )
         raise InvalidInput(message, fix=fix)
 
     def _settle(self, run: RunRecord, jobs: JobsOfRun) -> None:
@@ -99,7 +101,7 @@ class RunningJobs:
     def _wait(self, run: RunRecord) -> None:
         """Return when no job runs any more. While there is no answer, jobs may run."""
         start = monotonic()
-        while (jobs := jobs_of_runs([run]).get(run.run_id, NO_JOBS)).sentence:
+        while jobs_of_runs([run]).get(run.run_id, NO_JOBS).sentence:
             waited = monotonic() - start
             self._pause(min(max(_FIRST_PAUSE_SECONDS, waited / _SHARE), _LONGEST_PAUSE_SECONDS))
 

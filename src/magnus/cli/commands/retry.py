@@ -1,6 +1,6 @@
 """`magnus retry`: resumes a run in a new one, which reuses the steps that succeeded."""
 
-from typing import Literal, Unpack
+from typing import Unpack
 
 import click
 
@@ -36,7 +36,6 @@ def command(
     from_step: str,
     strict: bool,
     assume_lost: bool,
-    still_running: Literal["wait", "cancel"],
     dry_run: bool,
     **values: Unpack[options.CommonOptions],
 ) -> int:
@@ -58,7 +57,6 @@ def command(
         use_cached=run,
         strict=strict,
         assume_lost=assume_lost,
-        still_running=still_running,
         from_step=from_step,
     )
     return execute_request(with_original_configuration(request), dry_run=dry_run)

@@ -46,7 +46,11 @@ class Orphans:
         cls.look()
         if options.silent:
             raise JobsUnknown("the controller does not answer")
-        return {run.run_id: [RunningJob(job, f"step {job}", "RUNNING") for job in cls.jobs[run.run_id]] for run in runs if run.run_id in cls.jobs}
+        return {
+            run.run_id: [RunningJob(job, f"step {job}", "RUNNING") for job in cls.jobs[run.run_id]]
+            for run in runs
+            if run.run_id in cls.jobs
+        }
 
     @classmethod
     def cancel_jobs(cls, options, run, jobs):
