@@ -11,12 +11,12 @@ from magnus.app.text import html
 from magnus.app.text.object_references import readable
 from magnus.app.text.plain_text import plain, short
 from magnus.app.text.units import elapsed, size
+from magnus.graph.structure import TERMINAL_TYPES
 from magnus.run_log.records import RunHealth, RunStatus
 from magnus.values import Json
 
 _MOST: Final = 25
 _LONGEST_VALUE: Final = 40
-_ENDS: Final = frozenset({"success", "fail"})
 
 
 class ShownArtifact(Protocol):
@@ -180,7 +180,7 @@ def runs_text(runs: Sequence[ShownRun]) -> str:
 
 def _steps(steps: Mapping[str, ShownStep]) -> str:
     """The steps but the ends of the pipeline, which say no more than the status."""
-    work = [step for step in steps.values() if step.step_type not in _ENDS]
+    work = [step for step in steps.values() if step.step_type not in TERMINAL_TYPES.values()]
     rows = [_row(step) for step in work[:_MOST]]
     table = html.table(("step", "status", "took", "set", "metrics", "files"), rows) if rows else ""
     return table + _more(len(work))
