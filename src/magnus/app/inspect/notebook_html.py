@@ -150,7 +150,7 @@ def run_html(run: ShownRun) -> str:
 
 def branch_html(branch: ShownBranch) -> str:
     """The branch, and its steps as a table."""
-    value = "" if branch.value is None else f" {html.cut(_value(branch.value))}"
+    value = "" if branch.value is None else f" element {html.cut(_value(branch.value))}"
     return f"<div><b>{html.text(branch.key)}</b> {html.status(branch.status.value)}{value}</div>" + _steps(branch.steps)
 
 
