@@ -13,7 +13,7 @@ def load() -> pd.DataFrame:
 
 def describe(patients: pd.DataFrame) -> dict:
     print(patients.describe().T[["mean", "min", "max"]].round(1))
-    return {"rows": len(patients), "mean_progression": patients["progression"].mean()}
+    return {"rows": len(patients), "mean_progression": round(patients["progression"].mean(), 1)}
 
 
 def split(features: pd.DataFrame, test_share: float) -> tuple[pd.DataFrame, pd.DataFrame]:

@@ -131,7 +131,9 @@ def test_the_debugger_at_the_exception(ran):
 
 
 def test_the_debugger_starts_in_the_project_where_a_library_raised_the_exception(folder):
-    folder.write("w.py", "import json\n\n\ndef inner(text):\n    return json.loads(text)\n\n\ndef f():\n    inner('{')\n")
+    folder.write(
+        "w.py", "import json\n\n\ndef inner(text):\n    return json.loads(text)\n\n\ndef f():\n    inner('{')\n"
+    )
     folder.write("c.yaml", "")
     assert folder.magnus("execute_function", "w.f", "--run-id", "one").status == 1
     _, out, _ = debug(folder, "f", "--post-mortem", typed="p text\nd\nq\n")

@@ -56,7 +56,16 @@ def within(folder, name):
 
 def pytest_in(folder):
     """The tests of a project, as its user runs them."""
-    argv = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
+    argv = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-q",
+        "-p",
+        "no:cacheprovider",
+        "--basetemp",
+        str(folder.path.parent / "of pytest"),
+    ]
     done = subprocess.run(argv, cwd=folder.path, env=folder.environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
@@ -76,12 +85,12 @@ def test_a_new_project_runs_is_sound_is_drawn_and_passes_its_tests(folder):
     project = within(folder, "forecast")
     assert below(project.path) == FILES
     checked = project.magnus("check")
-    assert (checked.status, checked.out) == (0, "pipeline.yaml: no problems (4 steps)\n")
+    assert (checked.status, checked.out) == (0, "pipeline.yaml: nothing is wrong (5 steps)\n")
     run = project.magnus("execute")
     assert run.status == 0, run.err
-    assert run.log["parameters"]["best_window"] == 2
+    assert run.log["parameters"]["best_window"] == 5
     assert "days: " in project.magnus("logs", "latest").out
-    assert (project.path / "report.md").read_text().startswith("# The best window has 2 days\n")
+    assert (project.path / "report.md").read_text().startswith("# The best window has 5 days\n")
     assert project.magnus("report", "latest").status == 0
     assert "each window  map  window in windows" in project.magnus("graph").out
     assert "3 passed" in pytest_in(project)
@@ -120,7 +129,7 @@ def test_a_folder_may_have_any_name(folder, name):
     assert written not in {"magnus", "pytest", "pyyaml"}
     run = project.magnus("execute")
     assert run.status == 0, run.err
-    assert run.log["parameters"]["best_window"] == 2
+    assert run.log["parameters"]["best_window"] == 5
 
 
 @pytest.mark.parametrize("name", ["magnus", "random"])
@@ -226,8 +235,7 @@ def test_a_read_only_folder_is_one_clear_error(folder, name):
         folder.path.chmod(0o755)
     assert (result.status, result.out) == (2, "")
     assert (
-        result.err
-        == f"error: no project can be written to '{name}': Permission denied\n  fix: choose another folder\n"
+        result.err == f"error: no project can be written to '{name}': Permission denied\n  fix: choose another folder\n"
     )
     assert below(folder.path) == []
 
@@ -261,7 +269,7 @@ def test_a_file_that_appears_meanwhile_stays(tmp_path, monkeypatch):
         create(file, *arguments, **options)
 
     monkeypatch.setattr(module, "create", late)
-    with pytest.raises(InvalidInput, match="files are not overwritten: 'parameters.yaml'"):
+    with pytest.raises(InvalidInput, match=r"files are not overwritten: 'parameters.yaml'"):
         write_project(str(tmp_path))
     assert below(tmp_path) == ["parameters.yaml"]
     assert (tmp_path / "parameters.yaml").read_text() == "of another program"

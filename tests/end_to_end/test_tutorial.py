@@ -3,6 +3,7 @@
 import json
 import re
 import shutil
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,7 @@ NOTEBOOK = "look.ipynb"
 
 def test_there_are_five_chapters_that_lead_to_the_next():
     assert len(CHAPTERS) == 5
-    for chapter, following in zip(CHAPTERS, CHAPTERS[1:], strict=False):
+    for chapter, following in pairwise(CHAPTERS):
         assert re.search(rf"^Next: \[.*\]\({re.escape(following.name)}\)\.$", chapter.read_text(), re.MULTILINE)
         assert f"]({chapter.name})" in following.read_text()
 

@@ -2,8 +2,8 @@
 
 A block with a title, such as ```` ```yaml title="pipeline.yaml" ````, is a file; `title="pipeline.yaml, continued"` adds to its
 end. The lines of a `shell` block are run, and must succeed unless a comment says `# exit status 1`. A `text` block behind it is
-what they print on both streams: `...` alone stands for any lines, and a command behind `(Pdb)` is typed. All else is prose,
-such as `sh` blocks with commands that need more than the tests have.
+what they print on both streams: `...` alone stands for any lines, at the end of a line for its rest, and a command behind
+`(Pdb)` is typed. All else is prose, such as `sh` blocks with commands that need more than the tests have.
 """
 
 import os
@@ -19,11 +19,12 @@ CONTINUED = ", continued"
 STATUS = re.compile(r"#.*exit status (\d+)")
 TYPED = re.compile(r"^\(Pdb\) (.*)\n", re.MULTILINE)
 VARIES = [
-    (re.compile(r"\b[a-z]+-[a-z]+-\d{4}-[0-9a-f]{6}\b"), "RUN"),
+    (re.compile(r"\b([a-z]+-[a-z]+-\d{4}-[0-9a-f]{6}|[0-9a-f]{8}-[0-9a-f-]{27})\b"), "RUN"),
     (re.compile(r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d(:\d\d)?(\.\d+)?"), "TIME"),
     (re.compile(r"\b\d+(\.\d+)? ?(ms|s|min)\b"), "DURATION"),
     (re.compile(r"\b\d+(\.\d+)? ?[kM]?B\b"), "SIZE"),
     (re.compile(r"\b[0-9a-f]{12,64}\b"), "HASH"),
+    (re.compile(r"/tmp/\S*\.project\b"), "COPY"),
     (re.compile(r"/\S*/(?=[\w-]+\.(py|ipynb)\b)"), ""),
     (re.compile(r"[─-]{3,}"), "---"),
     (re.compile(r"[ \t]+"), " "),
@@ -94,9 +95,16 @@ def run(commands, printed, folder, environment):
 def matches(printed, output):
     """Whether the output is what a page shows, apart from ids, times, sizes and white space."""
     lines = [line.strip() for line in plain(TYPED.sub("(Pdb) ", printed)).strip().split("\n")]
-    pattern = "".join(r"(?:.*\n)*?" if line == "..." else re.escape(line) + r"\n" for line in lines)
+    pattern = "".join(map(line_pattern, lines))
     real = "".join(f"{line.strip()}\n" for line in plain(output).strip().split("\n"))
     return re.fullmatch(pattern, real) is not None
+
+
+def line_pattern(line):
+    before, is_open, rest = line.partition("...")
+    if line in {"...", "(Pdb) ..."}:
+        return re.escape(before) + r"(?:.*\n)*?"
+    return re.escape(before) + r".*\n" if is_open and not rest else re.escape(line) + r"\n"
 
 
 def plain(text):
