@@ -38,12 +38,6 @@ def test_log_from_steps(folder):
     follow(page, folder.path, folder.environment)
 
 
-def test_a_line_that_is_drawn_again_is_shown_in_its_last_state(folder):
-    folder.write("w.py", "import sys\ndef f():\n    for n in range(9):\n        sys.stderr.write(f'\\r{n} of 9')\n")
-    assert folder.magnus("execute_function", "w.f").status == 0
-    assert "0 of 9" not in folder.magnus("logs", "latest", "f").out
-
-
 def test_schedule_runs(folder):
     folder.magnus("init")
     page = PAGES / "schedule-runs.md"
