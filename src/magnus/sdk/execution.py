@@ -9,7 +9,7 @@ from contextlib import contextmanager, nullcontext
 from functools import partial
 from threading import current_thread, main_thread
 from types import FrameType
-from typing import Final, TextIO
+from typing import Final, Literal, TextIO
 
 from msgspec import Struct
 
@@ -26,11 +26,13 @@ from magnus.engine.reentry import engine_runs
 from magnus.engine.user_code import scripts
 from magnus.engine.values.json_values import to_json_value
 from magnus.errors import InvalidDefinition, InvalidInput, InvalidParameters, RunFailed, TaskFailed
+from magnus.graph.path import BranchPath, print_names
 from magnus.interfaces.catalog import Catalog
 from magnus.interfaces.pickler import Picklers
 from magnus.interfaces.reporter import Planned, Reporter
 from magnus.run_log.parameters import JsonParameter
-from magnus.run_log.records import RunRecord, Status
+from magnus.run_log.records import RunRecord, Status, StepRecord
+from magnus.run_log.step_walk import SeenStep, walk_step
 from magnus.sdk import arguments
 from magnus.sdk.arguments import MAPPING, PATH, TEXT, TRUTH, Kind, check
 from magnus.suggest import nearest_or_all
@@ -38,10 +40,11 @@ from magnus.values import Json, UserObject
 
 _KINDS: Final[tuple[tuple[Kind, tuple[str, ...]], ...]] = (
     (PATH, ("configuration_file", "parameters_file", "output_pipeline_definition")),
-    (TEXT, ("run_id", "tag", "use_cached", "log_level")),
+    (TEXT, ("run_id", "tag", "use_cached", "still_running", "log_level")),
     (MAPPING, ("parameters",)),
     (TRUTH, ("raise_on_failure", "assume_lost")),
 )
+_STILL_RUNNING: Final = ("wait", "cancel")
 
 
 class ExecuteOptions(Struct, frozen=True, kw_only=True):
@@ -54,6 +57,7 @@ class ExecuteOptions(Struct, frozen=True, kw_only=True):
     parameters: Mapping[str, UserObject] | None
     use_cached: str
     assume_lost: bool
+    still_running: Literal["wait", "cancel"]
     log_level: str
     output_pipeline_definition: str | os.PathLike[str]
     raise_on_failure: bool
@@ -62,6 +66,9 @@ class ExecuteOptions(Struct, frozen=True, kw_only=True):
         """Raise InvalidInput for the first argument that has a wrong type."""
         for kind, names in _KINDS:
             check(kind, error=InvalidInput, **{name: getattr(self, name) for name in names})
+        if self.still_running not in _STILL_RUNNING:
+            message = f"'still_running' must be 'wait' or 'cancel', not '{self.still_running}'"
+            raise InvalidInput(message, location=arguments.here())
 
 
 def execute_pipeline(pipeline: PipelineObject, options: ExecuteOptions, environment: Mapping[str, str]) -> Run:
@@ -76,10 +83,26 @@ def execute_pipeline(pipeline: PipelineObject, options: ExecuteOptions, environm
     logs = partial(logs_of, prepared.services.catalog, prepared.configuration.catalog)
     run = Run(record, prepared.services.run_log_store, request.working_directory, logs, partial(_contents, prepared))
     if options.raise_on_failure and run.status is not Status.SUCCESS:
-        error = RunFailed(f"the run {run.run_id} failed: {run.message}", fix=f"magnus show {run.run_id}")
+        error = RunFailed(f"the run {run.run_id} failed: {run.message}{_cause(run)}", fix=f"magnus show {run.run_id}")
         error.run = run
         raise error
     return run
+
+
+def _cause(run: Run) -> str:
+    """A line with the first failed step in a branch of the step that failed; "" if the message names the step."""
+    failed = [step for step in run.store.list_steps(run.run_id, BranchPath()) if _has_failed(step)]
+    if not failed or failed[-1].branching is None:
+        return ""
+    inside = walk_step(lambda branch: run.store.list_steps(run.run_id, branch), failed[-1])
+    for seen in inside:
+        if isinstance(seen, SeenStep) and seen.record.branching is None and _has_failed(seen.record):
+            return f"\n  step '{print_names(seen.names)}' failed: {seen.record.message}"
+    return ""
+
+
+def _has_failed(step: StepRecord) -> bool:
+    return step.status is Status.FAIL and not step.is_terminal
 
 
 def _contents(prepared: PreparedRun) -> tuple[Catalog, Picklers]:
@@ -101,6 +124,7 @@ def _request(built: BuiltPipeline, options: ExecuteOptions, environment: Mapping
         definition_file=os.fspath(options.output_pipeline_definition),
         use_cached=options.use_cached,
         assume_lost=options.assume_lost,
+        still_running=options.still_running,
         log_level=_level(options.log_level),
         command_line=tuple(sys.argv),
     )
@@ -158,6 +182,8 @@ def _json(parameters: Mapping[str, UserObject]) -> Mapping[str, Json]:
 def _progress(environment: Mapping[str, str], *, is_live: bool) -> Iterator[Reporter]:
     """Progress on the current standard error, also while a step redirects it."""
     descriptor, write = _writer(sys.stderr)
+    if descriptor < 0:
+        environment = {**environment, "FORCE_COLOR": ""}  # kernels set it for the programs that they start
     encoding = getattr(sys.stderr, "encoding", None) or ""
     with (
         forks.owned(descriptor) if descriptor >= 0 else nullcontext(),

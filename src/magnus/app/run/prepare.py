@@ -28,7 +28,7 @@ from magnus.definition.yaml_text import dump
 from magnus.engine.context import Services
 from magnus.engine.provenance import CodeVersion
 from magnus.errors import InvalidConfiguration, InvalidDefinition, InvalidInput, in_order
-from magnus.interfaces.capabilities import Locality
+from magnus.interfaces.capabilities import ExecutorCapabilities
 from magnus.interfaces.catalog import KeepsChanges
 from magnus.interfaces.executor import WarmStart
 from magnus.interfaces.reporter import Planned, Reporter, Warned
@@ -42,6 +42,7 @@ from magnus.values import Json
 
 if TYPE_CHECKING:
     from magnus.app.run.resume_plan import Plan  # lazy: only runs that resume another one have a plan
+    from magnus.app.run.running_jobs import StillRunning  # lazy: likewise
     from magnus.definition.built_pipeline import BuiltPipeline  # lazy: most pipelines are files
 
 DEFAULT_PIPELINE: Final = "pipeline.yaml"
@@ -67,6 +68,7 @@ class RunRequest(Struct, frozen=True):
         use_cached: the run to resume; its pipeline and parameters are the defaults.
         strict: whether a changed pipeline, parameter or service is an error when a run is resumed.
         assume_lost: whether to resume a run that may still be running on another machine.
+        still_running: what to do about jobs of the resumed run that still run, although its process is gone.
         from_step: the step of the resumed run that runs again, with all steps that follow.
         no_cache: whether steps with `cache` run in any case.
         refresh: the steps that run although their result is cached, each by the names around it and its own.
@@ -92,6 +94,7 @@ class RunRequest(Struct, frozen=True):
     use_cached: str = ""
     strict: bool = False
     assume_lost: bool = False
+    still_running: "StillRunning" = "wait"
     from_step: str = ""
     no_cache: bool = False
     refresh: tuple[str, ...] = ()
@@ -189,7 +192,7 @@ def _prepared(
     if any(problem.severity == "error" for problem in misfits):
         raise InvalidConfiguration.of(misfits)
     hidden = services.hidden_folders(service_set)
-    original = _original(service_set, request)
+    original = _original(service_set, request, reporter)
     model = original or _reproduced(service_set, request)
     request = with_defaults(request, model, configuration.parameters_file)
     keeps_changes = isinstance(service_set.catalog, KeepsChanges) and service_set.catalog.capture_diff
@@ -199,7 +202,7 @@ def _prepared(
     try:
         pipeline = _recorded(service_set.run_log_store, request) if continues else None
         if pipeline is None:
-            pipeline = _loaded(request, spread.runs_on)
+            pipeline = _loaded(request, spread)
         _check_named_steps(request, pipeline)
         if spread.mocks:
             from magnus.app.run import mocks  # lazy: most runs are no mocks
@@ -208,7 +211,7 @@ def _prepared(
         initial = _initial(request, model)
         if step_filter is _EVERY_STEP and not spread.mocks:
             initial = fitted_to_steps(initial, pipeline.steps, service_set.catalog, request.working_directory)
-        warnings = check_steps(step_filter(pipeline), request.working_directory, spread.runs_on)
+        warnings = check_steps(step_filter(pipeline), request.working_directory, spread)
         check_overrides(pipeline, configuration)
     finally:
         version.wait()
@@ -250,24 +253,28 @@ def _merged(initial: InitialParameters, original: RunRecord | None) -> Scope:
     return merged_parameters(original, initial.scope)
 
 
-def _original(services: Services, request: RunRequest) -> RunRecord | None:
+def _original(services: Services, request: RunRequest, reporter: Reporter) -> RunRecord | None:
     if not request.use_cached:
         return None
     from magnus.app.run.original_run import original_run  # lazy: as above
+    from magnus.app.run.running_jobs import RunningJobs
 
-    return original_run(services.run_log_store, request.use_cached, assume_lost=request.assume_lost)
+    jobs = RunningJobs(
+        request.still_running, lambda line: reporter.report(Planned(line)), assume_lost=request.assume_lost
+    )
+    return original_run(services.run_log_store, request.use_cached, assume_lost=request.assume_lost, settle=jobs.settle)
 
 
 def _reproduced(services: Services, request: RunRequest) -> RunRecord | None:
     return services.run_log_store.get_run(request.reproduces) if request.reproduces else None
 
 
-def _loaded(request: RunRequest, runs_on: Locality) -> LoadedPipeline:
+def _loaded(request: RunRequest, spread: ExecutorCapabilities) -> LoadedPipeline:
     """The pipeline; InvalidDefinition carries all its mistakes and the mistakes of the steps that could be read."""
     examination = examine_pipeline(request.file, request.built, request.environment, request.working_directory)
     if examination.pipeline is not None:
         return examination.pipeline
-    problems = (*examination.problems, *step_problems(examination.steps, request.working_directory, runs_on))
+    problems = (*examination.problems, *step_problems(examination.steps, request.working_directory, spread))
     raise InvalidDefinition.of(in_order(problem for problem in problems if problem.severity == "error"))
 
 
