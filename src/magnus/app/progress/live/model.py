@@ -57,7 +57,7 @@ class Step:
     """
 
     __slots__ = (
-        "_labels", "branches", "branching", "done", "failed", "failed_attempts", "failed_within", "loading", "message",
+        "_captions", "_labels", "branches", "branching", "done", "failed", "failed_attempts", "failed_within", "loading", "message",
         "name", "retry_at", "started", "state", "step_type", "tail", "took",
     )  # fmt: skip
 
@@ -76,6 +76,7 @@ class Step:
         self.loading = ""
         self.tail = b""
         self._labels: Sequence[str] | None = None
+        self._captions: Sequence[str] | None = None
 
     def label(self, key: str) -> str:
         """The label of the branch that people read."""
@@ -86,6 +87,17 @@ class Step:
 
             self._labels = labels(self.branching)
         return self._labels[int(key)]
+
+    def caption(self, key: str) -> str:
+        """The keys and values by which the element of the branch differs from others, or ""."""
+        if self.branching is None or self.branching.values is None:
+            return ""
+        if self._captions is None:
+            from magnus.run_log.element_captions import captions  # lazy: only maps have elements
+            from magnus.run_log.step_walk import with_elements
+
+            self._captions = captions(with_elements(self.branching).elements)
+        return self._captions[int(key)] if self._captions else ""
 
 
 class Branch:
