@@ -74,9 +74,10 @@ class Batch(Struct, frozen=True):
             found whose submission got no answer.
         run_id: of the run whose steps they are.
         titles: the paths of the steps, one for each job.
-        script: an executable file. Started with the index of a job as its one argument, it runs the step of the job.
+        script: an executable file, which runs the step of a job. Each job starts it with four arguments: its index, its
+            id, its machine, and how often it was requeued. They are known in the job alone; the id is as in `Job`.
         override: the name of the options that the steps ask for; "" for none.
-        logs: the folder for the output of jobs, which exists.
+        logs: the folder for the output of jobs, which exists. The standard output of a job is a file in it.
     """
 
     key: str
@@ -117,6 +118,7 @@ class BatchSystem(Protocol):
     def cancel(self, ids: Sequence[str]) -> None:
         """End these jobs: SIGINT first, so that steps record that the user stopped them, and SIGKILL soon after; NoAnswer.
 
-        Jobs that are over are passed over.
+        Both go to all processes of a job, each once. Jobs that are over, or not known, are passed over. Jobs that wait
+        are gone at once. It does not wait until the jobs are over.
         """
         ...
