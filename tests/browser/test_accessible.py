@@ -64,5 +64,16 @@ def test_everything_can_be_reached_by_keys(opened, fits):
     reached = set()
     for _ in range(80):
         page.keyboard.press("Tab")
-        reached.add(page.evaluate("(({tagName, className, id}) => `${tagName} ${id || className}`)(document.activeElement)"))
-    assert {"DIV steps", "INPUT search", "DIV stage", "BUTTON theme", "BUTTON sort", "BUTTON best-is", "BUTTON thumbnail", "SUMMARY "} <= reached
+        reached.add(
+            page.evaluate("(({tagName, className, id}) => `${tagName} ${id || className}`)(document.activeElement)")
+        )
+    assert {
+        "DIV steps",
+        "INPUT search",
+        "DIV stage",
+        "BUTTON theme",
+        "BUTTON sort",
+        "BUTTON best-is",
+        "BUTTON thumbnail",
+        "SUMMARY ",
+    } <= reached

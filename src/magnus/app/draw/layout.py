@@ -79,7 +79,9 @@ def _laid_across(whole: Layout, *, across: bool) -> Layout:
     if not across:
         return whole
     boxes = tuple(_turned(box, across=True) for box in whole.boxes)
-    return Layout(whole.height, whole.width, boxes, tuple(replace(line, across=True) for line in whole.lines), across=True)
+    return Layout(
+        whole.height, whole.width, boxes, tuple(replace(line, across=True) for line in whole.lines), across=True
+    )
 
 
 def _room(box: Box, *, across: bool) -> tuple[float, float]:
@@ -113,9 +115,7 @@ def _sized(node: Node, path: StepPath, wishes: Wishes) -> Box:
     return Box(path, node, 0, 0, max(across, right), bottom, name, detail, label, panels, data)
 
 
-def _panels(
-    node: CompositeNode, path: StepPath, wishes: Wishes, top: float
-) -> tuple[tuple[Panel, ...], float, float]:
+def _panels(node: CompositeNode, path: StepPath, wishes: Wishes, top: float) -> tuple[tuple[Panel, ...], float, float]:
     """The branches side by side, or one below the other in a picture that runs across; and the width and height of all."""
     panels: list[Panel] = []
     x, y, farthest, right, bottom = PADDING, top, 0.0, 0.0, 0.0

@@ -9,7 +9,6 @@ from msgspec import Struct
 from magnus.graph.nodes import Node
 from magnus.graph.path import StepPath
 
-
 PADDING: Final = 12.0
 
 

@@ -266,5 +266,5 @@ def _attribute(text: str) -> str:
 
 
 def _writable(text: str) -> str:
-    """The text without characters that XML has no way to write, and without those that reverse or hide other text."""
+    """The text without characters that XML has no way to write, or that reverse or hide other text."""
     return text.translate(_UNWRITABLE).encode("utf-8", "replace").decode("utf-8")

@@ -95,7 +95,7 @@ def _nodes(seen: Iterable[Seen], top: BranchPath, *, over: bool) -> Sequence[Ste
     for one in reversed(list(seen)):
         match one:
             case SeenStep(record=record):
-                inside = _captioned(record, branches.pop(record.path, [])[::-1])
+                inside = _captioned(branches.pop(record.path, [])[::-1])
                 steps.setdefault(record.branch, []).append(_step_node(record, inside, over=over))
             case SeenBranch(branch=branch, of=of):
                 nodes = steps.pop(branch.path, [])[::-1]
@@ -105,8 +105,8 @@ def _nodes(seen: Iterable[Seen], top: BranchPath, *, over: bool) -> Sequence[Ste
     return steps.get(top, [])[::-1]
 
 
-def _captioned(record: StepRecord, branches: Sequence[BranchNode]) -> Sequence[BranchNode]:
-    """The branches of a step; those of a map over mappings with captions."""
+def _captioned(branches: Sequence[BranchNode]) -> Sequence[BranchNode]:
+    """The branches of a step, with captions if they are of a map over mappings."""
     if not branches or not branches[0].value or not isinstance(branches[0].value[0], dict):
         return branches
     texts = captions([branch.value[0] for branch in branches if branch.value])

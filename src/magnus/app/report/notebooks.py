@@ -53,7 +53,9 @@ def _outputs(output: Mapping[str, Json], add_image: AddImage) -> Iterator[Output
     match output:
         case {"output_type": "error", **more}:
             lines = more.get("traceback")
-            text = "\n".join(map(str, lines)) if isinstance(lines, list) else f"{more.get('ename')}: {more.get('evalue')}"
+            text = (
+                "\n".join(map(str, lines)) if isinstance(lines, list) else f"{more.get('ename')}: {more.get('evalue')}"
+            )
             yield Output(_readable(text), is_error=True)
         case {"output_type": "stream", **more}:
             yield Output(_readable(_joined(more.get("text"))), is_error=more.get("name") == "stderr")

@@ -1,7 +1,8 @@
 """Puts pictures and executed notebooks from the catalog into a report, as far as its size budget allows."""
 
 import base64
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from pathlib import PurePosixPath
 from typing import Final
 
 from magnus.app.report.model import File, Image, Notebook, Row
@@ -24,14 +25,14 @@ _TYPES: Final = {
 
 
 class Pictures:
-    """Collects the pictures and notebooks of a report, each content once.
+    """Collects the pictures and notebooks of a report, each content once; without a catalog there are none.
 
     Attributes:
         images: the images, in the order of their numbers.
         notebooks: the notebooks, likewise.
     """
 
-    def __init__(self, catalog: Catalog, budget: int) -> None:
+    def __init__(self, catalog: Catalog | None, budget: int) -> None:
         self._catalog = catalog
         self._budget = budget
         self._remaining = budget
@@ -41,7 +42,7 @@ class Pictures:
     def add(self, rows: Sequence[Row]) -> None:
         """Give files of the rows their pictures and notebooks, the smallest first, or the reason why they have none."""
         by_content: dict[tuple[str, bool], list[File]] = {}
-        for file in _shown_files(rows):
+        for file in _shown_files(rows) if self._catalog is not None else ():
             by_content.setdefault((file.data_hash, _is_notebook(file)), []).append(file)
         for files in sorted(by_content.values(), key=lambda files: files[0].size):
             self._add(files)
@@ -62,6 +63,7 @@ class Pictures:
     def _content(self, file: File) -> bytes:
         if file.size > self._remaining:
             raise _LeftOut(f"it does not fit into the {size(self._budget)} for pictures; see --pictures")
+        assert self._catalog is not None
         with self._catalog.open(file.name, file.data_hash, file.size) as stream:
             content = stream.read(file.size + 1)
         self._remaining -= len(content)
@@ -98,7 +100,7 @@ def _shown_files(rows: Sequence[Row]) -> Iterator[File]:
 
 
 def _ending(file: File) -> str:
-    return f".{file.name.rpartition('.')[2].lower()}"
+    return PurePosixPath(file.name).suffix.lower()
 
 
 def _is_notebook(file: File) -> bool:

@@ -29,7 +29,16 @@ from magnus.run_log.records import (
     is_cached,
     span_of,
 )
-from magnus.run_log.step_walk import Branch, SeenBranch, SeenStep, StepsOf, status_of, status_of_branch, walk, with_elements
+from magnus.run_log.step_walk import (
+    Branch,
+    SeenBranch,
+    SeenStep,
+    StepsOf,
+    status_of,
+    status_of_branch,
+    walk,
+    with_elements,
+)
 from magnus.values import Json
 
 _MOST_FILES: Final = 100
@@ -106,8 +115,8 @@ class Rows:
             self._elements[step.path] = Elements(step.branching)
         self.rows.append(row)
         self.paths.append(step.path)
-        if (names := _data_names(step)) != DataNames():
-            self.data[step.path] = names
+        if (data := _data_names(step)) != DataNames():
+            self.data[step.path] = data
         branch: BranchPath | None = step.branch
         while branch is not None and row.end is not None:
             self._earliest[branch] = max(row.end, self._earliest[branch])
@@ -195,7 +204,7 @@ class Elements:
         return self._captions[int(key)] if int(key) < len(self._captions) else ""
 
     def differences(self, key: str) -> Mapping[str, Json]:
-        """The parts of the element of this branch that differ from those of others."""
+        """The parts of the element of this branch that differ from the others."""
         return self._differences[int(key)] if int(key) < len(self._differences) else {}
 
 
@@ -234,7 +243,9 @@ def _data_names(step: StepRecord) -> DataNames:
     """The names of the data that left a step."""
     objects = tuple(name for name, value in step.parameters.items() if holds_objects(value))
     files = dict.fromkeys(entry.name for entry in step.catalog if entry.stage == "put")
-    return DataNames(tuple(name for name in step.parameters if name not in objects), objects, tuple(files)[:_MOST_NAMES])
+    return DataNames(
+        tuple(name for name in step.parameters if name not in objects), objects, tuple(files)[:_MOST_NAMES]
+    )
 
 
 def _files(entries: Iterable[CatalogRecord]) -> list[File]:

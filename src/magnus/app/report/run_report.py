@@ -1,6 +1,6 @@
 """Collects all that a page shows of a run into one `Report`, as the run stands at a moment."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 
 from magnus.app.draw.data_names import DataNames, joined
@@ -26,11 +26,12 @@ from magnus.run_log.records import ENDED, RunHealth, RunRecord, Status, StepReco
 
 
 def run_report(
-    run: RunRecord, store: RunLogStore, catalog: Catalog, now: datetime, *, most_pictures: int = DEFAULT_BUDGET
+    run: RunRecord, store: RunLogStore, catalog: Catalog | None, now: datetime, *, most_pictures: int = DEFAULT_BUDGET
 ) -> Report:
     """The report of the run as it stands `now`; pictures and notebooks take at most `most_pictures` bytes of the catalog.
 
     While a run still runs it may be called again and again: a row has the same name and the same rows around it each time.
+    Without a catalog there are no output, pictures and notebooks.
     """
     pipeline, texts = pipeline_of(run), Texts()
     redactor = Redactor(run)
@@ -45,11 +46,11 @@ def run_report(
     rows = Rows(run, name, steps_of, texts, over=over)
     definitions = Definitions(pipeline, recorded_code(run.run_config) or {})
     _add_definitions(rows, definitions)
-    _add_logs(rows, None if redactor.names else Logs(catalog, run.run_id))
     thin(rows.rows)
     pictures = Pictures(catalog, most_pictures)
-    if not redactor.names:
-        pictures.add(rows.rows)
+    if catalog is not None:
+        _add_logs(rows, None if redactor.names else Logs(catalog, run.run_id))
+        pictures.add(() if redactor.names else rows.rows)
     final = {**run.parameters, **scopes.folded_own(steps_of(BranchPath())).parameters}
     head = report_head(run, rows, texts, now, lost=lost, pipeline=pipeline)
     head.damage = "\n".join(damage(store, run).lines())

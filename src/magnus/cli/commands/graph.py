@@ -28,9 +28,7 @@ if TYPE_CHECKING:
 @click.option("--data", is_flag=True, help="Show the names of parameters, objects and files on the edges.")
 @click.option("--across", is_flag=True, help="Draw from the left to the right: for svg and mermaid.")
 @click.option("-o", "--output", default="", metavar="FILE", help="Write it to this file.")
-def command(  # noqa: PLR0913 - one parameter for each option
-    file: str | None, file_option: str | None, format_: str, output: str, *, data: bool, across: bool
-) -> int:
+def command(file: str | None, file_option: str | None, format_: str, output: str, *, data: bool, across: bool) -> int:
     """Draw a pipeline without running it.
 
     FILE is the pipeline, pipeline.yaml when none is named.
@@ -59,9 +57,7 @@ def _data(graph: "Graph") -> "Mapping[StepPath, DataNames]":
     return task_data(graph, Path.cwd())
 
 
-def _drawn(
-    graph: "Graph", name: str, format_: str, data: "Mapping[StepPath, DataNames]", *, across: bool
-) -> str:
+def _drawn(graph: "Graph", name: str, format_: str, data: "Mapping[StepPath, DataNames]", *, across: bool) -> str:
     match format_:
         case "svg":
             from magnus.app.draw.svg import svg  # lazy: one format at a time

@@ -26,7 +26,9 @@ def test_a_thinned_series_keeps_its_ends_and_its_extremes(points, most):
 
 def test_all_series_of_a_large_run_fit_together():
     points = [(number, float(number)) for number in range(1_000)]
-    rows = [Row(0, f"s{number}", "task", "SUCCESS", series=[Series("loss", 1_000, list(points))]) for number in range(200)]
+    rows = [
+        Row(0, f"s{number}", "task", "SUCCESS", series=[Series("loss", 1_000, list(points))]) for number in range(200)
+    ]
     thin(rows)
     assert sum(len(row.series[0].points) for row in rows) <= 10_000
     assert {row.series[0].count for row in rows} == {1_000}

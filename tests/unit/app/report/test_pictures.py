@@ -92,8 +92,9 @@ def test_a_notebook_is_its_cells_with_texts_and_pictures():
             {"output_type": "error", "ename": "E", "evalue": "v", "traceback": ["\x1b[31mE\x1b[0m: v"]},
         ]},
     ]  # fmt: skip
-    shown = file("n.ipynb")
-    pictures = with_pictures(shown, a=json.dumps({"cells": cells}).encode())
+    content = json.dumps({"cells": cells}).encode()
+    shown = file("n.ipynb", size=len(content))
+    pictures = with_pictures(shown, budget=10_000, a=content)
     assert shown.notebook == 0
     title, code = pictures.notebooks[0].cells
     assert title == Cell("markdown", "# A title\ntext")
@@ -107,9 +108,10 @@ def test_a_notebook_is_its_cells_with_texts_and_pictures():
 
 
 def test_a_long_notebook_says_how_many_cells_are_left_out():
-    shown = file("n.ipynb")
     cells = [{"cell_type": "code", "source": "x" * 3_000, "outputs": []}] * 100
-    pictures = with_pictures(shown, a=json.dumps({"cells": cells}).encode())
+    content = json.dumps({"cells": cells}).encode()
+    shown = file("n.ipynb", size=len(content))
+    pictures = with_pictures(shown, budget=len(content), a=content)
     [notebook] = pictures.notebooks
     assert 20 < len(notebook.cells) < 30
     assert notebook.left_out == 100 - len(notebook.cells)

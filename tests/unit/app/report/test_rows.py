@@ -62,7 +62,10 @@ def test_a_branch_is_called_by_its_element_and_by_its_number_where_that_says_mor
 
 
 def test_branches_of_a_map_over_mappings_are_called_by_the_keys_that_differ():
-    values = ({"rate": 0.1, "model": {"depth": 3, "kind": "tree"}}, {"rate": 0.1, "model": {"depth": 5, "kind": "tree"}})
+    values = (
+        {"rate": 0.1, "model": {"depth": 3, "kind": "tree"}},
+        {"rate": 0.1, "model": {"depth": 5, "kind": "tree"}},
+    )
     collected = rows(step("m", kind="map", branching=Branching(count=2, values=values)), step("m/1/x"))
     assert [row.name for row in collected.rows[1:]] == ["m", "model.depth=3", "model.depth=5", "x"]
     assert [[name for name, _ in row.element] for row in collected.rows[2:4]] == [["model.depth"], ["model.depth"]]

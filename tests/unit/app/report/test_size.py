@@ -40,11 +40,18 @@ def _step(number):
     )  # fmt: skip
 
 
-@pytest.mark.parametrize(("most_pictures", "least", "most"), [(0, 500_000, 1_000_000), (4_000_000, 5_000_000, 6_400_000)])
+@pytest.mark.parametrize(
+    ("most_pictures", "least", "most"), [(0, 500_000, 1_000_000), (4_000_000, 5_000_000, 6_400_000)]
+)
 def test_a_report_of_a_hundred_steps_that_say_much(most_pictures, least, most):
     names = [f"step {number}" for number in range(STEPS)]
-    steps = {name: {"command": "m.f", "next": following} for name, following in zip(names, [*names[1:], "success"], strict=True)}
-    run = RunRecord("large", Status.SUCCESS, "", BEGAN, Owner("h", 1), run_config={"dag": {"start_at": names[0], "steps": steps}})
+    steps = {
+        name: {"command": "m.f", "next": following}
+        for name, following in zip(names, [*names[1:], "success"], strict=True)
+    }
+    run = RunRecord(
+        "large", Status.SUCCESS, "", BEGAN, Owner("h", 1), run_config={"dag": {"start_at": names[0], "steps": steps}}
+    )
     store = BufferedRunLogStore(BufferedOptions(), Path.cwd())
     store.create_run(run)
     for number in range(STEPS):

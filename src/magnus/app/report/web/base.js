@@ -18,7 +18,7 @@ function filled(made, attributes, children) {
     else if (value === true) made.setAttribute(name, "");
     else if (value !== false && value !== null && value !== undefined) made.setAttribute(name, typeof value === "string" ? visible(value) : value);
   }
-  const parts = children.flat().filter((child) => child !== null && child !== undefined && child !== "" && child !== false);
+  const parts = children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== "" && child !== false);
   made.append(...parts.map((child) => (typeof child === "string" ? visible(child) : child)));
   return made;
 }

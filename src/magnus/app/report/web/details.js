@@ -4,9 +4,9 @@ const SHORT = 64;
 const MANY = 12;
 
 function section(title, ...content) {
-  const filled = content.flat().filter((part) => part !== null && part !== undefined);
-  if (!filled.length) return null;
-  return element("section", {}, element("h3", {}, title), filled);
+  const parts = content.flat(Infinity).filter((part) => part !== null && part !== undefined && part !== "");
+  if (!parts.length) return null;
+  return element("section", {}, element("h3", {}, title), parts);
 }
 
 function valueText(index) {

@@ -83,14 +83,16 @@ class GraphPane {
     return !this.viewport.wasMoved;
   }
 
-  // Show the drawings of a newer report.
-  renew() {
+  // Show the drawings of the report, or of a newer one, in which this row is open.
+  renew(opened) {
+    this.opened = opened;
     this.steps = rowsByKey();
     const drawings = report.drawings ?? [];
     this.pane.hidden = !drawings.length;
     this.dataButton.hidden = !drawings.some((drawing) => drawing.data);
     this.legend.replaceChildren(...legend());
     this.show();
+    this.setOpened(opened);
   }
 
   // Mount the drawing that is the largest in its place, if it is not the one that is there.

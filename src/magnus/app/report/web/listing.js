@@ -10,7 +10,7 @@ const FILTERS = [
 ];
 
 const levelOf = (row) => ancestors(row).length;
-const isGreen = (row) => Object.keys(row.counts).every((look) => look === "SUCCESS" || look === "REUSED");
+const isGreen = (row) => [row.look, ...Object.keys(row.counts)].every((look) => look === "SUCCESS" || look === "REUSED");
 
 class Listing {
   constructor() {

@@ -53,7 +53,7 @@ function bestOf(column, direction) {
 // The places of the branches in the order of a column; what has no value comes last.
 function ordered(table, { sort, descending }) {
   const places = table.branches.map((_, place) => place);
-  if (sort === "") return descending ? places.reverse() : places;
+  if (!sort) return descending ? places.reverse() : places;
   const values = sort === "took" ? table.branches.map(took) : sort === "status" ? table.branches.map((branch) => WORDS[branch.look][0])
     : valuesToSort(table.columns.find((column) => column.title === sort));
   const isMissing = (value) => value === null || value === undefined || Number.isNaN(value);
@@ -76,7 +76,7 @@ function branchTable(row, open) {
   const table = comparison(row);
   const directions = Object.fromEntries(table.columns.filter((column) => column.isMetric)
     .map(({ title }) => [title, LEAST_IS_BEST.test(title) ? "min" : "max"]));
-  const choice = choices.get(row.key) ?? { sort: "", descending: false, shown: FIRST_ROWS };
+  const choice = choices.get(row.key) ?? { sort: null, descending: false, shown: FIRST_ROWS };
   choice.directions = { ...directions, ...choice.directions };
   choices.set(row.key, choice);
   const place = element("div", { class: "branch-table" });

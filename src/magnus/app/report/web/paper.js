@@ -32,6 +32,7 @@ function printing(main, graph) {
       details.open = true;
       details.dispatchEvent(new Event("toggle"));
     });
+    made.querySelectorAll("img").forEach((image) => (image.loading = "eager"));
     main.after(made);
     graph.viewport.showWhole();
   };

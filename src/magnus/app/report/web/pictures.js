@@ -88,7 +88,7 @@ function notebookSection(file) {
   const notebook = report.notebooks[file.notebook];
   const cells = notebook.cells.map((cell) => element("div", { class: `cell ${cell.kind}` },
     cell.source ? element(cell.kind === "code" ? "pre" : "p", cell.kind === "code" ? { tabindex: "0" } : {}, cell.source) : null,
-    cell.outputs.map((output) => output.image === undefined
+    (cell.outputs ?? []).map((output) => output.image === undefined
       ? element("pre", { class: output.is_error ? "output bad-output" : "output", tabindex: "0" }, output.text)
       : element("img", { src: sourceOf(report.images[output.image]), alt: output.text || "Output of the cell" }))));
   const left = notebook.left_out ? element("p", { class: "hint" }, `${counted(notebook.left_out, "more cell")} ${notebook.left_out === 1 ? "is" : "are"} left out.`) : null;

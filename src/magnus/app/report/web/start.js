@@ -30,8 +30,7 @@ class RunPage {
     this.showHead();
     this.steps.renew((index) => byKey.get(keys[index]) ?? 0);
     this.details.renew(this.current);
-    this.graph.renew();
-    this.graph.setOpened(this.current);
+    this.graph.renew(this.current);
   }
 
   begin() {
@@ -45,7 +44,7 @@ class RunPage {
     this.place.append(this.head, this.main, this.foot);
     document.addEventListener("keydown", (event) => this.pressed(event));
     this.showHead();
-    this.graph.renew();
+    this.graph.renew(0);
     printing(this.main, this.graph);
     this.details.show(0);
     if (head.cause !== undefined) {
