@@ -18,9 +18,9 @@ _SERVICES: Final = ("executor", "run_log_store", "catalog", "secrets", "experime
 
 
 def report_head(
-    run: RunRecord, rows: Rows, texts: Texts, now: datetime, *, lost: str, pipeline: LoadedPipeline | None
+    run: RunRecord, rows: Rows, texts: Texts, now: datetime, *, message: str, pipeline: LoadedPipeline | None
 ) -> Head:
-    """The head, without what it says of records and parameters; `lost` says why a run is lost."""
+    """The head, without what it says of records and parameters; `message` says why the run failed or is lost, or how it stands."""
     config = run.run_config
     files = {name: config.get(name) for name in ("pipeline_file", "configuration_file", "parameters_file")}
     services = {name: _configured(config[name]) for name in _SERVICES if name in config}
@@ -33,7 +33,7 @@ def report_head(
         pipeline=rows.rows[0].name,
         description=pipeline.graph.description if pipeline else "",
         end="" if run.end_time is None else run.end_time.isoformat(),
-        message=shortened(lost or run.message),
+        message=shortened(message),
         tag=run.tag,
         original_run_id=run.original_run_id,
         host=run.owner.host,

@@ -5,8 +5,8 @@ from datetime import datetime
 
 from magnus.app.draw.data_names import DataNames, joined
 from magnus.app.inspect.damage import damage
-from magnus.app.inspect.list_runs import status_now
 from magnus.app.inspect.redaction import WHY_NO_LOG, Redactor
+from magnus.app.inspect.run_state import state_of
 from magnus.app.inspect.step_code import recorded_code
 from magnus.app.report.interned_texts import Logs, Texts
 from magnus.app.report.metric_series import thin
@@ -16,13 +16,12 @@ from magnus.app.report.pipeline_drawings import drawings
 from magnus.app.report.report_head import report_head
 from magnus.app.report.rows import Rows
 from magnus.app.report.step_definitions import Definitions, pipeline_of
-from magnus.engine.processes import liveness
 from magnus.engine.rules import scope as scopes
 from magnus.graph.nodes import Graph
 from magnus.graph.path import BranchPath, StepPath
 from magnus.interfaces.catalog import Catalog
 from magnus.interfaces.run_log_store import RunLogStore
-from magnus.run_log.records import ENDED, RunHealth, RunRecord, Status, StepRecord
+from magnus.run_log.records import RunRecord, Status, StepRecord
 
 
 def run_report(
@@ -39,11 +38,9 @@ def run_report(
     def steps_of(branch: BranchPath) -> Sequence[StepRecord]:
         return [redactor.redacted(step) for step in store.list_steps(run.run_id, branch)]
 
-    status = status_now(run.status, run.owner)
-    lost = liveness.lost(run.owner) if status is RunHealth.LOST else ""
-    over = status in {*ENDED, RunHealth.LOST}
+    state = state_of(run)
     name = (pipeline.graph.name if pipeline else "") or str(run.run_config.get("pipeline_file") or run.run_id)
-    rows = Rows(run, name, steps_of, texts, over=over)
+    rows = Rows(run, name, steps_of, texts, over=state.is_over)
     definitions = Definitions(pipeline, recorded_code(run.run_config) or {})
     _add_definitions(rows, definitions)
     thin(rows.rows)
@@ -52,8 +49,8 @@ def run_report(
         _add_logs(rows, None if redactor.names else Logs(catalog, run.run_id))
         pictures.add(() if redactor.names else rows.rows)
     final = {**run.parameters, **scopes.folded_own(steps_of(BranchPath())).parameters}
-    head = report_head(run, rows, texts, now, lost=lost, pipeline=pipeline)
-    head.damage = "\n".join(damage(store, run).lines())
+    head = report_head(run, rows, texts, now, message=state.message, pipeline=pipeline)
+    head.damage = "\n".join(damage(store, run, state).lines())
     head.initial, head.final = texts.parameters(run.parameters), texts.parameters(final)
     return Report(
         head,
