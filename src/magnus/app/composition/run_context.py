@@ -99,6 +99,7 @@ def _tracking(built: Services, reporter: Reporter, masker: Masker, clock: Clock)
         now=clock.now,
         monotonic=clock.monotonic,
         names=StepNames(built.run_log_store),
+        contents=(built.catalog, built.picklers),
     )
     with closing(tracking):
         yield tracking
