@@ -16,7 +16,7 @@ from typing import Final
 
 import msgspec
 
-from magnus.app.draw.svg import style as picture_style
+from magnus.app.draw.style import style as picture_style
 from magnus.app.report.model import Report
 from magnus.values import Json
 
