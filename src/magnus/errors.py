@@ -224,14 +224,16 @@ class ProcessDied(TaskFailed):
     """A process that ran steps for an executor died in the middle of one.
 
     `pid` is its number, `shown` how many bytes of the output of this attempt were reported, `seconds` how long the
-    attempt took.
+    attempt took. `job` is the id of the job of a batch system that it was in, `machine` where that ran; "" for none.
     """
 
-    def __init__(self, message: str, *, pid: int, shown: int, seconds: float) -> None:
+    def __init__(self, message: str, *, pid: int, shown: int, seconds: float, job: str = "", machine: str = "") -> None:
         super().__init__(message)
         self.pid = pid
         self.shown = shown
         self.seconds = seconds
+        self.job = job
+        self.machine = machine
 
 
 class RunFailed(MagnusError):
