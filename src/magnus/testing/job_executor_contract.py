@@ -81,6 +81,18 @@ def _dag(start_at: str, **steps: Json) -> Json:
     return {"start_at": start_at, "steps": steps}
 
 
+def _together(site: BatchSite, step: Json) -> Json:
+    """A map whose steps run in one job."""
+    return _dag("a", a={
+        "type": "map",
+        "iterate_on": "xs",
+        "iterate_as": "x",
+        "overrides": {str(site.configuration["type"]): "together"},
+        "branch": _dag("b", b=step),
+        "next": "success",
+    })  # fmt: skip
+
+
 class JobExecutorContract(ProcessExecutorContract):
     """Subclass it with a name that begins with `Test`, and with a fixture `site`."""
 
@@ -220,20 +232,34 @@ class JobExecutorContract(ProcessExecutorContract):
         assert site.submissions() - before <= 2
 
     def test_one_job_runs_a_composite(self, folder: Path, site: BatchSite) -> None:
-        executor = str(site.configuration["type"])
-        dag = _dag("a", a={
-            "type": "map",
-            "iterate_on": "xs",
-            "iterate_as": "x",
-            "overrides": {executor: "together"},
-            "branch": _dag("b", b={"type": "task", "command": "contract_work.square", "next": "success"}),
-            "next": "success",
-        })  # fmt: skip
+        dag = _together(site, {"type": "task", "command": "contract_work.square", "next": "success"})
         (folder / "parameters.yaml").write_text(json.dumps({"xs": [1, 2, 3]}))
         before = site.submissions()
         log = run(folder, dag, more=("-p", "parameters.yaml"))
         assert log["parameters"]["y"] == [1, 4, 9]
         assert site.submissions() - before == 1
+
+    def test_a_composite_whose_machine_fails_is_continued_in_another_job(self, folder: Path, site: BatchSite) -> None:
+        command = 'echo "$x" >> done; if [ "$x" = 2 ]; then ' + _WAITS + "; fi"
+        dag = _together(site, _shell(command, max_attempts=2))
+        with _started(folder, dag, parameters={"xs": [1, 2]}) as process:
+            until(lambda: len((folder / "done").read_text().split()) == 2)
+            site.fail_machine(_job(folder, site).id)
+            until(lambda: len(_starts(folder)) == 2)
+            (folder / "go").touch()
+            assert process.wait(LONGEST_SECONDS) == 0
+        assert sorted((folder / "done").read_text().split()) == ["1", "2", "2"], "what has finished stands"
+
+    def test_a_composite_whose_machines_fail_is_given_up(self, folder: Path, site: BatchSite) -> None:
+        with _started(folder, _together(site, _shell(_WAITS)), parameters={"xs": [1]}) as process:
+            first = _job(folder, site).id
+            site.fail_machine(first)
+            assert process.wait(LONGEST_SECONDS) == 1
+        step = json.loads(output_of(folder, "show", "mine", "--json"))["steps"]["a"]
+        assert step["status"] == "FAIL"
+        assert first in step["message"]
+        [branch] = step["branches"].values()
+        assert branch["steps"]["b"]["status"] == "FAIL"
 
     def test_odd_names_are_names(self, folder: Path) -> None:
         name = "über \"the\" 'moon'\n$(touch hacked) `touch hacked` ;&"
