@@ -37,7 +37,8 @@ class ExecutorCapabilities(Struct, frozen=True):
     own, so that files reach other steps by the catalog alone, and `copies_project` that magnus makes it, as a fresh copy
     of the project. `shares` are folders that steps on other machines see too: if `runs_on` is NETWORK, a service with a
     `location` fits if that is in one of them, and its `reach` does not count. `gives` are the variables of the
-    environment that an engine there adds, and `gives_by` the option that says which.
+    environment that an engine there adds, and `gives_by` the option that says which. `keeps` are folders, absolute or below
+    the working directory, in which the executor has files of its own: no glob of a user matches them.
     """
 
     runs_on: Locality = Locality.PROCESS
@@ -49,6 +50,7 @@ class ExecutorCapabilities(Struct, frozen=True):
     shares: tuple[str, ...] = ()
     gives: tuple[str, ...] = ()
     gives_by: str = ""
+    keeps: tuple[str, ...] = ()
 
 
 class ServiceCapabilities(Struct, frozen=True):

@@ -14,13 +14,13 @@ site, and count what they cost.
 import json
 import signal
 import subprocess
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
 import pytest
 
-from magnus.executors.jobs import ledger
 from magnus.executors.jobs.batch_system import BatchSystem, Job, Phase
 from magnus.executors.jobs.run_folder import RunFolder
 from magnus.testing.executor_contract import (
@@ -79,6 +79,18 @@ def _shell(command: str, **more: Json) -> Json:
 
 def _dag(start_at: str, **steps: Json) -> Json:
     return {"start_at": start_at, "steps": steps}
+
+
+def _together(site: BatchSite, step: Json) -> Json:
+    """A map whose steps run in one job."""
+    return _dag("a", a={
+        "type": "map",
+        "iterate_on": "xs",
+        "iterate_as": "x",
+        "overrides": {str(site.configuration["type"]): "together"},
+        "branch": _dag("b", b=step),
+        "next": "success",
+    })  # fmt: skip
 
 
 class JobExecutorContract(ProcessExecutorContract):
@@ -148,25 +160,63 @@ class JobExecutorContract(ProcessExecutorContract):
         log = json.loads(output_of(folder, "show", "mine", "--json"))
         assert (log["status"], log["message"]) == ("FAIL", "interrupted")
 
-    def test_the_ledger_tells_which_jobs_a_killed_run_left(self, folder: Path, site: BatchSite) -> None:
+    def test_jobs_of_a_killed_run_are_known_and_a_retry_waits_for_them(self, folder: Path, site: BatchSite) -> None:
         with _started(folder, _dag("a", a=_shell(_WAITS))) as process:
             process.kill()
             process.wait(LONGEST_SECONDS)
-        files = RunFolder(folder / site.folder, "mine")
-        [left] = ledger.jobs_that_run(files, "mine", site.system)
-        assert (str(left.path), left.job.phase) == ("a", Phase.RUNNING)
-        (folder / "go").touch()
-        until(lambda: not ledger.jobs_that_run(files, "mine", site.system))
-        assert json.loads(output_of(folder, "show", "mine", "--json"))["steps"]["a"]["status"] == "SUCCESS"
+        assert f"1 job still runs: {_job(folder, site).id}" in output_of(folder, "show", "mine")
+        command = [sys.executable, "-m", "magnus", "retry", "mine", "--run-id", "again"]
+        with (folder / "retried").open("wb") as output:
+            retry = subprocess.Popen(command, cwd=folder, stdout=subprocess.DEVNULL, stderr=output)
+        with retry:
+            until(lambda: b"magnus waits for its end" in (folder / "retried").read_bytes())
+            (folder / "go").touch()
+            assert retry.wait(LONGEST_SECONDS) == 0, (folder / "retried").read_text()
+        assert len(_starts(folder)) == 1, "no path runs twice"
+        assert not RunFolder(folder / site.folder, "mine").private.exists()
 
-    def test_jobs_that_a_killed_run_left_can_be_stopped(self, folder: Path, site: BatchSite) -> None:
+    def test_jobs_of_a_killed_run_can_be_cancelled(self, folder: Path) -> None:
         with _started(folder, _dag("a", a=_shell(_WAITS))) as process:
             process.kill()
             process.wait(LONGEST_SECONDS)
-        files = RunFolder(folder / site.folder, "mine")
-        ledger.stop(files, ledger.jobs_that_run(files, "mine", site.system), site.system)
-        until(lambda: not ledger.jobs_that_run(files, "mine", site.system))
-        assert not list(folder.glob("end.*"))
+        command = [sys.executable, "-m", "magnus", "retry", "mine", "--run-id", "again", "--still-running", "cancel"]
+        with subprocess.Popen(command, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as retry:
+            until(lambda: len(_starts(folder)) == 2)
+            (folder / "go").touch()
+            assert retry.wait(LONGEST_SECONDS) == 0
+        log = json.loads(output_of(folder, "show", "mine", "--json"))
+        step = log["steps"]["a"]
+        assert (step["status"], step["message"]) == ("FAIL", "interrupted")
+
+    def test_files_of_jobs_are_no_results(self, folder: Path) -> None:
+        step = _shell("touch made", catalog={"put": "**/*"})
+        log = run(folder, _dag("a", a=step))
+        names = [entry["name"] for entry in log["steps"]["a"]["data_catalog"]]
+        assert "made" in names
+        assert not [name for name in names if "environment" in name or name.endswith((".sh", ".out"))]
+
+    def test_secrets_of_the_environment_reach_steps_and_no_other_place(
+        self, folder: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("TOKEN", "never-to-be-seen")
+        services = json.loads((folder / "magnus-config.yaml").read_text())
+        services["defaults"]["secrets"] = {"type": "env-secrets-manager"}
+        (folder / "magnus-config.yaml").write_text(json.dumps(services))
+        command = 's=never-to-be; grep -rl "$s-seen" . > found; echo "<$TOKEN>"; test "$TOKEN" = "$s-seen"'
+        log = run(folder, _dag("a", a=_shell(command, secrets="TOKEN")))
+        assert log["status"] == "SUCCESS"
+        during = (folder / "found").read_text().splitlines()
+        assert [Path(name).name for name in during] == ["environment"]
+        after = [file for file in folder.rglob("*") if file.is_file()]
+        assert not [file for file in after if b"never-to-be-seen" in file.read_bytes()]
+
+    def test_a_step_may_print_megabytes_and_leave_processes(self, folder: Path) -> None:
+        command = "(sleep 3600 &) ; head -c 3000000 /dev/zero | tr '\\0' x; echo; echo the end"
+        (folder / "p.yaml").write_text(json.dumps({"dag": _dag("a", a=_shell(command))}))
+        done = subprocess.run(command_line(), cwd=folder, capture_output=True, check=False, timeout=LONGEST_SECONDS)
+        assert done.returncode == 0
+        assert b"the end" in done.stderr
+        assert done.stderr.count(b"x") >= 3_000_000
 
     def test_a_map_is_few_submissions(self, folder: Path, site: BatchSite) -> None:
         dag = _dag("a", a={
@@ -182,20 +232,34 @@ class JobExecutorContract(ProcessExecutorContract):
         assert site.submissions() - before <= 2
 
     def test_one_job_runs_a_composite(self, folder: Path, site: BatchSite) -> None:
-        executor = str(site.configuration["type"])
-        dag = _dag("a", a={
-            "type": "map",
-            "iterate_on": "xs",
-            "iterate_as": "x",
-            "overrides": {executor: "together"},
-            "branch": _dag("b", b={"type": "task", "command": "contract_work.square", "next": "success"}),
-            "next": "success",
-        })  # fmt: skip
+        dag = _together(site, {"type": "task", "command": "contract_work.square", "next": "success"})
         (folder / "parameters.yaml").write_text(json.dumps({"xs": [1, 2, 3]}))
         before = site.submissions()
         log = run(folder, dag, more=("-p", "parameters.yaml"))
         assert log["parameters"]["y"] == [1, 4, 9]
         assert site.submissions() - before == 1
+
+    def test_a_composite_whose_machine_fails_is_continued_in_another_job(self, folder: Path, site: BatchSite) -> None:
+        command = 'echo "$x" >> done; if [ "$x" = 2 ]; then ' + _WAITS + "; fi"
+        dag = _together(site, _shell(command, max_attempts=2))
+        with _started(folder, dag, parameters={"xs": [1, 2]}) as process:
+            until(lambda: len((folder / "done").read_text().split()) == 2)
+            site.fail_machine(_job(folder, site).id)
+            until(lambda: len(_starts(folder)) == 2)
+            (folder / "go").touch()
+            assert process.wait(LONGEST_SECONDS) == 0
+        assert sorted((folder / "done").read_text().split()) == ["1", "2", "2"], "what has finished stands"
+
+    def test_a_composite_whose_machines_fail_is_given_up(self, folder: Path, site: BatchSite) -> None:
+        with _started(folder, _together(site, _shell(_WAITS)), parameters={"xs": [1]}) as process:
+            first = _job(folder, site).id
+            site.fail_machine(first)
+            assert process.wait(LONGEST_SECONDS) == 1
+        step = json.loads(output_of(folder, "show", "mine", "--json"))["steps"]["a"]
+        assert step["status"] == "FAIL"
+        assert first in step["message"]
+        [branch] = step["branches"].values()
+        assert branch["steps"]["b"]["status"] == "FAIL"
 
     def test_odd_names_are_names(self, folder: Path) -> None:
         name = "über \"the\" 'moon'\n$(touch hacked) `touch hacked` ;&"
