@@ -15,7 +15,6 @@ FORMAT: Final = ",".join(
     for field, width in {
         "ArrayJobID": 20,
         "JobArrayID": 60,
-        "StateCompact": 8,
         "State": 24,
         "RestartCnt": 12,
         "Reason": 80,
@@ -26,7 +25,7 @@ FORMAT: Final = ",".join(
 """For `squeue --Format`: each field padded to its width. Only the beginning of the comment is needed."""
 
 _ROW: Final = re.compile(
-    r"(?P<job>\d+) *\|(?P<id>\d+(?:_(?P<index>\d+))?) *\|[A-Z]+ *\|(?P<state>[A-Z_]+) *\|(?P<restarts>\d+) *"
+    r"(?P<job>\d+) *\|(?P<id>\d+(?:_(?P<index>\d+))?) *\|(?P<state>[A-Z_]+) *\|(?P<restarts>\d+) *"
     r"\|(?P<reason>[^|]*)\|(?P<place>[^|]*)\|(?P<key>\S*)[^\n]*\|"
 )
 _SUBMITTED: Final = re.compile(r"(\d+)(?:;\S+)?")
@@ -46,7 +45,7 @@ def jobs_in(output: str) -> Iterator[Job]:
             id=row["id"],
             batch=row["key"],
             index=int(row["index"] or 0),
-            phase=phase_of(row["state"]),
+            phase=phase_of(row["state"], reason),
             state=row["state"],
             reason="" if reason == "None" else reason,
             place="" if place.lower() in _NOWHERE else place,

@@ -40,6 +40,12 @@ PHASES: Final[Mapping[str, Phase]] = {
 """A state that is not here is of a later version of Slurm: such a job counts as running, since it must not count as over."""
 
 
-def phase_of(state: str) -> Phase:
-    """The phase of a job in this state."""
+_KILLED: Final = frozenset({"JobLaunchFailure"})
+"""Reasons of FAILED that are no exit of the process: its start failed, or its memory was over where Slurm uses no cgroups."""
+
+
+def phase_of(state: str, reason: str = "") -> Phase:
+    """The phase of a job in this state, for this reason."""
+    if state == "FAILED" and reason in _KILLED:
+        return Phase.KILLED
     return PHASES.get(state, Phase.RUNNING)

@@ -23,9 +23,9 @@ def test_jobs_are_read_from_padded_fields():
         [
             "Welcome to the cluster | be nice",
             "CLUSTER: fast",
-            row("17", "17_3", "PD", "PENDING", "0", "Resources", "n/a", "key-1 fit/0/train fit/1"),
-            row("18", "18", "R", "RUNNING", "2", "None", "node7", "key-2 a|b"),
-            row("19", "19", "F", "FAILED", "0", "NonZeroExitCode", "node7", "(null)"),
+            row("17", "17_3", "PENDING", "0", "Resources", "n/a", "key-1 fit/0/train fit/1"),
+            row("18", "18", "RUNNING", "2", "None", "node7", "key-2 a|b"),
+            row("19", "19", "FAILED", "0", "NonZeroExitCode", "node7", "(null)"),
         ]
     )
     assert list(jobs_in(output)) == [
@@ -36,7 +36,7 @@ def test_jobs_are_read_from_padded_fields():
 
 
 def test_a_line_that_is_cut_says_nothing():
-    whole = row("17", "17_3", "PD", "PENDING", "0", "Resources", "n/a", "key-1")
+    whole = row("17", "17_3", "PENDING", "0", "Resources", "n/a", "key-1")
     with pytest.raises(NoAnswer, match="cannot be read"):
         list(jobs_in(f"{whole}\n{whole[:80]}"))
 
