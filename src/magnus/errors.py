@@ -15,8 +15,9 @@
     |  |- CatalogError
     |  |  `- DamagedContent         ... because content does not have the hash it is kept under
     |  |- SecretsError
-    |  `- ExperimentTrackerError    shown as a warning: it fails no step and no run
-    |     `- TrackerUnreachable     ... it may be there later
+    |  |- ExperimentTrackerError    shown as a warning: it fails no step and no run
+    |  |  `- TrackerUnreachable     ... it may be there later
+    |  `- JobsUnknown               no answer on whether jobs of a run still run
     |- TaskFailed                   ends an attempt; becomes the message of the step, never reaches a user as an error
     |  `- ProcessDied               ... because its process died
     `- RunFailed             (1)    the run reached its fail step
@@ -39,6 +40,7 @@ __all__ = [
     "InvalidInput",
     "InvalidParameters",
     "InvalidRunId",
+    "JobsUnknown",
     "Location",
     "MagnusError",
     "Problem",
@@ -205,6 +207,10 @@ class TrackerUnreachable(ExperimentTrackerError):
     """The experiment tracker cannot be reached now; missed values are sent again later."""
 
 
+class JobsUnknown(ServiceError):
+    """Whether jobs of a run still run is not known: a batch system, or a container engine, does not answer."""
+
+
 class TaskFailed(MagnusError):
     """An attempt of a step ends with this message; raised by task kinds and around them."""
 
@@ -218,14 +224,16 @@ class ProcessDied(TaskFailed):
     """A process that ran steps for an executor died in the middle of one.
 
     `pid` is its number, `shown` how many bytes of the output of this attempt were reported, `seconds` how long the
-    attempt took.
+    attempt took. `job` is the id of the job of a batch system that it was in, `machine` where that ran; "" for none.
     """
 
-    def __init__(self, message: str, *, pid: int, shown: int, seconds: float) -> None:
+    def __init__(self, message: str, *, pid: int, shown: int, seconds: float, job: str = "", machine: str = "") -> None:
         super().__init__(message)
         self.pid = pid
         self.shown = shown
         self.seconds = seconds
+        self.job = job
+        self.machine = machine
 
 
 class RunFailed(MagnusError):

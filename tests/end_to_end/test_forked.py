@@ -71,7 +71,7 @@ none
 --help
 """.splitlines()
 VARIES = re.compile(
-    r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d+)?)?Z?|[0-9a-f]{32,}|\d+(\.\d+)?(e-\d+)? *(ms|s|B|kB|min)?\b|mt-\w+|magnus-\d+-\w+|#[0-9a-f]{16}\b|[0-9a-f]{6}\.project"
+    r"[0-9a-f]{6}\.project|\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d+)?)?Z?|[0-9a-f]{32,}|\d+(\.\d+)?(e-\d+)? *(ms|s|B|kB|min)?\b|mt-\w+|magnus-\d+-\w+|#[0-9a-f]{16}\b"
 )
 """Moments, durations, hashes, process ids; names of temporary folders; tokens of steps."""
 

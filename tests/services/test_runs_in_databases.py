@@ -77,12 +77,16 @@ def test_random_pipelines_come_out_as_everywhere(postgresql_server):
 
 
 class Chain:
-    """A pipeline of many steps in a folder, by processes that can be killed."""
+    """A pipeline of many steps in a folder, by processes that can be killed; the last step waits for the file `gate`."""
 
     def __init__(self, folder, store):
         self.folder = folder
         task = {"type": "task", "command_type": "python-lambda", "command": "lambda x: {'x': x + 1}"}
-        steps = {f"s{n}": {**task, "next": f"s{n + 1}" if n < STEPS - 1 else "success"} for n in range(STEPS)}
+        steps = {f"s{n}": {**task, "next": f"s{n + 1}" if n < STEPS - 1 else "gate"} for n in range(STEPS)}
+        wait = "until [ -e open ]; do sleep 0.02; done"
+        steps["gate"] = {"type": "task", "command_type": "shell", "command": wait, "next": "success"}
+        self.gate = folder / "open"
+        self.gate.touch()
         (folder / "p.yaml").write_text(json.dumps({"dag": {"start_at": "s0", "steps": steps}}))
         services = {"run_log_store": store, "catalog": {"type": "do-nothing"}}
         (folder / "magnus-config.yaml").write_text(json.dumps({"defaults": services}))
@@ -115,8 +119,9 @@ def test_a_killed_run_has_each_step_that_was_reported_and_is_resumed(postgresql_
     chance = random.Random(kind)
     chain = Chain(tmp_path, of_kind(kind, postgresql_server, database))
     for number in range(KILLS):
+        chain.gate.unlink()
         process = chain.start(f"run{number}")
-        reported = lines_up_to(process, f"s{chance.randrange(STEPS - 5)}")
+        reported = lines_up_to(process, f"s{chance.randrange(STEPS)}")
         process.send_signal(signal.SIGKILL)
         reported += process.communicate(timeout=LONGEST_SECONDS)[1]
         log = chain.output("show", f"run{number}", "--json")
@@ -124,6 +129,7 @@ def test_a_killed_run_has_each_step_that_was_reported_and_is_resumed(postgresql_
         assert log["status"] == "FAIL"
         assert log["message"].startswith("lost: ")
         assert done >= set(REPORTED.findall(reported))
+        chain.gate.touch()
         resumed = chain.output("retry", f"run{number}")
         assert (resumed["status"], resumed["parameters"]) == ("SUCCESS", {"x": STEPS})
         reused = {name for name, step in resumed["steps"].items() if not step["attempts"] and name != "success"}
@@ -141,4 +147,4 @@ def test_a_run_waits_for_a_server_that_was_killed_and_loses_nothing(mortal_serve
     log = json.loads(output)
     assert (log["status"], log["parameters"]) == ("SUCCESS", {"x": STEPS})
     assert chain.output("show", "run", "--json") == log
-    assert [len(step["attempts"]) for step in log["steps"].values()] == [1] * (STEPS + 1)
+    assert [len(step["attempts"]) for step in log["steps"].values()] == [1] * (STEPS + 2)

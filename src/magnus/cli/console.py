@@ -231,7 +231,7 @@ def reporter(
 
 @contextmanager
 def reporter_of_step(own: Output) -> "Iterator[Reporter]":
-    """Shows the progress of one step; an engine that requests events gets them on `own`."""
+    """Shows the progress of one step; an engine that requests events gets them on `own`, or in a file in addition."""
     from magnus.engine.reentry.protocol import reentry  # lazy: only the re-entry command needs it
 
     settings = reentry(environment())
@@ -239,7 +239,11 @@ def reporter_of_step(own: Output) -> "Iterator[Reporter]":
         yield _Events(own.write, settings.signal)
         return
     with reporter() as shown:
-        yield shown
+        if not settings.events_file:
+            yield shown
+            return
+        with _appended(settings.events_file) as write:
+            yield _Both(shown, _Events(write, settings.signal))
 
 
 class _Events:
@@ -260,6 +264,35 @@ class _Events:
             os.kill(os.getpid(), number)
             if number == _SIGKILL:  # it still runs, so it is the first process of a container
                 os._exit(_KILLED)
+
+
+class _Both:
+    """Passes events to two reporters."""
+
+    def __init__(self, first: "Reporter", second: "Reporter") -> None:
+        self._first = first
+        self._second = second
+
+    def report(self, event: "Event") -> None:
+        """Show the event twice."""
+        self._first.report(event)
+        self._second.report(event)
+
+
+@contextmanager
+def _appended(file: str) -> "Iterator[Callable[[bytes], None]]":
+    """Writes to the end of the file, or nowhere where it cannot be opened; an earlier process may have left half a line."""
+    from magnus.engine.processes import forks  # lazy: as above
+
+    try:
+        opened = os.open(file, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError:
+        opened = os.open(os.devnull, os.O_WRONLY | os.O_CLOEXEC)
+    with forks.owned(opened) as descriptor:
+        write = _onto(descriptor)
+        with suppress(OSError):
+            write(b"\n")
+        yield write
 
 
 def _onto(descriptor: int) -> Callable[[bytes], None]:

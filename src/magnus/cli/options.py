@@ -1,7 +1,7 @@
 """Options that several commands share."""
 
 from collections.abc import Callable
-from typing import Any, Final, NotRequired, TypedDict, TypeVar
+from typing import Any, Final, Literal, NotRequired, TypedDict, TypeVar
 
 import click
 
@@ -29,7 +29,7 @@ run_id = click.option("--run-id", default="", metavar="ID", help="The id of the 
 
 
 class CommonOptions(TypedDict):
-    """The values of the options of every command that runs steps; commands without `reuse_options` lack its values."""
+    """The values of the options of every command that runs steps; commands that resume no run lack some."""
 
     configuration_file: str
     parameters_file: str
@@ -38,6 +38,7 @@ class CommonOptions(TypedDict):
     no_cache: NotRequired[bool]
     refresh: NotRequired[tuple[str, ...]]
     until: NotRequired[str]
+    still_running: NotRequired[Literal["wait", "cancel"]]
 
 
 class RunOptions(CommonOptions):
@@ -69,7 +70,7 @@ def resume_options(function: CallableT) -> CallableT:
             "--use-cached", default=None, is_flag=False, flag_value=NO_VALUE, metavar="[RUN]",
             help="Resume this run: reuse the steps that succeeded in it.",
         ),
-        from_step, strict, assume_lost, dry_run,
+        from_step, strict, assume_lost, still_running, dry_run,
     )(function)  # fmt: skip
 
 
@@ -88,6 +89,10 @@ strict = click.option("--strict", is_flag=True, help="When resuming: refuse if a
 assume_lost = click.option(
     "--assume-lost", is_flag=True, help="When resuming: treat the run as lost, although this host cannot tell."
 )
+still_running = click.option(
+    "--still-running", type=click.Choice(["wait", "cancel"]), default="wait", show_default=True,
+    help="When resuming a run whose process is gone: wait for jobs of it that still run, or cancel them.",
+)  # fmt: skip
 dry_run = click.option("--dry-run", is_flag=True, help="Show what would run and what would be reused; run nothing.")
 
 

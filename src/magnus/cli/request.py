@@ -19,14 +19,16 @@ if TYPE_CHECKING:
 
 def execute_request(request: "RunRequest", *, dry_run: bool = False) -> int:
     """Run the pipeline and print its run log, or only show the plan; returns the exit status."""
-    from magnus.app.run.execute import execute  # lazy: as below
+    from msgspec.structs import replace  # lazy: as below
+
+    from magnus.app.run.execute import execute
     from magnus.app.run.prepare import prepare, prepare_to_execute, transpiles
     from magnus.run_log.records import Status
 
     own = console.reserve_output()
     if dry_run:
         with console.reporter() as reporter:
-            prepared = prepare(request, reporter)
+            prepared = prepare(replace(request, still_running="show"), reporter)
             if not request.use_cached:
                 from magnus.app.run.cache_plan import show_plan  # lazy: few commands show a plan
 
@@ -98,6 +100,7 @@ def run_request(
         use_cached=use_cached,
         strict=strict,
         assume_lost=assume_lost,
+        still_running=values.get("still_running", "wait"),
         from_step=from_step,
         no_cache=values.get("no_cache", False),
         refresh=values.get("refresh", ()),
@@ -117,9 +120,9 @@ def reentry_request(ctx: click.Context, run: str, values: options.ReentryOptions
         file=values["file_option"] or "pipeline.yaml",
         run_id=run or workflow,
         use_cached=values["use_cached"],
-        assume_lost=True,  # the engine that started the run confirmed it
+        assume_lost=True,  # the engine that started the run confirmed it, and started all that still runs
     )
-    return replace(request, workflow=workflow, workflow_name=values["workflow_name"])
+    return replace(request, workflow=workflow, workflow_name=values["workflow_name"], still_running="ignore")
 
 
 def following_steps(names: tuple[str, ...], values: options.AttemptOptions, branches_file: str) -> "Then":

@@ -84,6 +84,7 @@ class RunContext(Struct, frozen=True):
         file_clock: distinguishes files that a step touched from older ones.
         code_identities: of steps, if the run has others.
         reenters: whether steps run in processes that the re-entry command starts, perhaps in another environment.
+        job: the id of the job of a batch system that this process runs in, and `machine` where that runs; "" for none.
     """
 
     run_id: str
@@ -111,6 +112,8 @@ class RunContext(Struct, frozen=True):
     project_copy: "ProjectCopy | None" = None
     file_clock: FileClock = field(default_factory=FileClock)
     reenters: bool = False
+    job: str = ""
+    machine: str = ""
 
     @property
     def tracked_run(self) -> TrackedRun:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Protocol, Self
+from typing import TYPE_CHECKING, Protocol, Self, runtime_checkable
 
 from msgspec import Struct
 
@@ -17,7 +17,16 @@ from magnus.values import UserObject
 if TYPE_CHECKING:
     from concurrent.futures import Future  # lazy: an executor that runs steps at once needs none
 
-__all__ = ["Executor", "ReentrySpec", "StepRequest", "StepRunner", "Steps", "WarmStart", "WorkerSpec"]
+__all__ = [
+    "Executor",
+    "ReentrySpec",
+    "RunsComposites",
+    "StepRequest",
+    "StepRunner",
+    "Steps",
+    "WarmStart",
+    "WorkerSpec",
+]
 
 
 class StepRequest(Struct, frozen=True):
@@ -79,7 +88,7 @@ class ReentrySpec(Struct, frozen=True):
         written: files and folders that steps read and write; folders that are missing may be made.
         read: files and folders that are there, and that steps only read.
         environment: what steps have to find in their environment; it may hold secrets.
-        command: the argv that runs a step.
+        command: the argv that runs a step, of a composite with all its branches. Its first word is the program.
         override: the name of the options of the executor that a step, or the nearest one around it, asks for; "" for none.
         report: shows events here; it may be called from any thread.
     """
@@ -160,4 +169,17 @@ class Executor(Protocol):
 
         SIGINT tells a re-entry command so. SIGTERM would say that its place goes away (`magnus.engine.processes.eviction`).
         """
+        ...
+
+
+@runtime_checkable
+class RunsComposites(Protocol):
+    """An executor that runs some composites with all their branches in one process, as `interfaces.together` says.
+
+    It gets such a composite by `submit`, as any other step. If its process dies, it is submitted again as often as a task
+    in it may be attempted; steps in it that finished stand.
+    """
+
+    def runs_together(self, path: StepPath) -> bool:
+        """Whether one process runs the composite at `path`."""
         ...

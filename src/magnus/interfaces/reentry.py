@@ -11,7 +11,7 @@ from typing import Final
 from magnus.interfaces.executor import StepRequest
 from magnus.run_log.records import Status
 
-__all__ = ["EVICTED", "TRY_AGAIN", "step_command"]
+__all__ = ["EVICTED", "TRY_AGAIN", "composite_command", "step_command"]
 
 TRY_AGAIN: Final = 75
 """With `--one-attempt`: the attempt failed and there are more (EX_TEMPFAIL of sysexits.h)."""
@@ -29,7 +29,16 @@ def exit_status(status: Status, *, tries_again: bool = False) -> int:
 
 def step_command(request: StepRequest, *, program: Sequence[str] = ("magnus",), log_level: str = "") -> list[str]:
     """The argv that runs the step of `request` in a fresh process; a list, so that no text needs quoting."""
-    command = [*program, "execute_single_node", request.run_id, str(request.path)]
+    return _command(request, "execute_single_node", program, log_level)
+
+
+def composite_command(request: StepRequest, *, program: Sequence[str] = ("magnus",), log_level: str = "") -> list[str]:
+    """The argv that runs the step of `request`, which has branches, with all of them in one fresh process."""
+    return _command(request, "run_composite", program, log_level)
+
+
+def _command(request: StepRequest, verb: str, program: Sequence[str], log_level: str) -> list[str]:
+    command = [*program, verb, request.run_id, str(request.path)]
     for option, value in (
         ("--log-level", log_level),
         ("--file", request.definition_file),

@@ -22,6 +22,7 @@ __all__ = [
     "StepOutput",
     "StepReused",
     "StepStarted",
+    "StepWaiting",
     "Warned",
 ]
 
@@ -45,6 +46,20 @@ class StepStarted(Struct, frozen=True):
 
     path: StepPath
     step_type: str
+
+
+class StepWaiting(Struct, frozen=True):
+    """A submitted step waits for a machine.
+
+    Attributes:
+        path: of the step.
+        job: the id of its job; "" while there is none.
+        reason: why it waits, in the words of the batch system, such as `Resources`; "" if it does not say.
+    """
+
+    path: StepPath
+    job: str = ""
+    reason: str = ""
 
 
 class BranchesStarted(Struct, frozen=True):
@@ -139,6 +154,7 @@ Event: TypeAlias = (
     RunStarted
     | Planned
     | StepStarted
+    | StepWaiting
     | BranchesStarted
     | BranchEnded
     | StepReused

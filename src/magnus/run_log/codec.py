@@ -199,6 +199,10 @@ def _attempt_to_json(index: int, attempt: AttemptRecord, status_of_step: Status)
         stored["message"] = attempt.message
     if attempt.lost:
         stored["lost"] = True
+    if attempt.job:
+        stored["job"] = attempt.job
+    if attempt.machine:
+        stored["machine"] = attempt.machine
     return stored
 
 
@@ -212,6 +216,8 @@ def _attempt_from_json(index: int, stored: dict[str, Json], status_of_step: Stat
         stored.get("message", ""),
         stored.get("parameters", {}),
         stored.get("lost", False),
+        stored.get("job", ""),
+        stored.get("machine", ""),
     )
 
 

@@ -77,7 +77,8 @@ class AttemptRecord(Struct, frozen=True):
     """One call of a task. `parameters` are the arguments of the task, large values and objects as references.
 
     `duration` is in seconds of a monotonic clock. `lost` means that the task did not fail by itself: its machine went
-    away, or the engine stopped its process.
+    away, or the engine stopped its process. `job` is the id of the job of a batch system that made it, `machine` where
+    that ran; "" where there is none.
     """
 
     attempt_number: int
@@ -88,6 +89,8 @@ class AttemptRecord(Struct, frozen=True):
     message: str = ""
     parameters: Mapping[str, Json] = field(default_factory=dict)
     lost: bool = False
+    job: str = ""
+    machine: str = ""
 
 
 class BranchScope(Struct, frozen=True):

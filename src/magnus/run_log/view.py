@@ -191,8 +191,15 @@ def _attempt(attempt: AttemptRecord) -> str:
         f'{{"attempt_number": {attempt.attempt_number}, '
         f'"start_time": {_time(attempt.start_time)}, "end_time": {_time(attempt.end_time)}, '
         f'"duration": "{_duration(attempt.duration)}", "status": "{attempt.status.value}", '
-        f'"message": {_json(attempt.message)}, "parameters": {_json(dict(attempt.parameters))}}}'
+        f'"message": {_json(attempt.message)}, "parameters": {_json(dict(attempt.parameters))}{_job(attempt)}}}'
     )
+
+
+def _job(attempt: AttemptRecord) -> str:
+    """The job of a batch system that made the attempt, and its machine."""
+    if not attempt.job:
+        return ""
+    return f', "job": {_json(attempt.job)}, "machine": {_json(attempt.machine)}'
 
 
 def _entry(entry: CatalogRecord) -> str:

@@ -9,7 +9,7 @@ from contextlib import contextmanager, nullcontext
 from functools import partial
 from threading import current_thread, main_thread
 from types import FrameType
-from typing import Final, TextIO
+from typing import Final, Literal, TextIO
 
 from msgspec import Struct
 
@@ -38,10 +38,11 @@ from magnus.values import Json, UserObject
 
 _KINDS: Final[tuple[tuple[Kind, tuple[str, ...]], ...]] = (
     (PATH, ("configuration_file", "parameters_file", "output_pipeline_definition")),
-    (TEXT, ("run_id", "tag", "use_cached", "log_level")),
+    (TEXT, ("run_id", "tag", "use_cached", "still_running", "log_level")),
     (MAPPING, ("parameters",)),
     (TRUTH, ("raise_on_failure", "assume_lost")),
 )
+_STILL_RUNNING: Final = ("wait", "cancel")
 
 
 class ExecuteOptions(Struct, frozen=True, kw_only=True):
@@ -54,6 +55,7 @@ class ExecuteOptions(Struct, frozen=True, kw_only=True):
     parameters: Mapping[str, UserObject] | None
     use_cached: str
     assume_lost: bool
+    still_running: Literal["wait", "cancel"]
     log_level: str
     output_pipeline_definition: str | os.PathLike[str]
     raise_on_failure: bool
@@ -62,6 +64,9 @@ class ExecuteOptions(Struct, frozen=True, kw_only=True):
         """Raise InvalidInput for the first argument that has a wrong type."""
         for kind, names in _KINDS:
             check(kind, error=InvalidInput, **{name: getattr(self, name) for name in names})
+        if self.still_running not in _STILL_RUNNING:
+            message = f"'still_running' must be 'wait' or 'cancel', not '{self.still_running}'"
+            raise InvalidInput(message, location=arguments.here())
 
 
 def execute_pipeline(pipeline: PipelineObject, options: ExecuteOptions, environment: Mapping[str, str]) -> Run:
@@ -101,6 +106,7 @@ def _request(built: BuiltPipeline, options: ExecuteOptions, environment: Mapping
         definition_file=os.fspath(options.output_pipeline_definition),
         use_cached=options.use_cached,
         assume_lost=options.assume_lost,
+        still_running=options.still_running,
         log_level=_level(options.log_level),
         command_line=tuple(sys.argv),
     )

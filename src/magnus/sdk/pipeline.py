@@ -3,7 +3,7 @@
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Never
+from typing import TYPE_CHECKING, Final, Literal, Never
 
 from magnus.definition.built_pipeline import BuiltPipeline
 from magnus.errors import InvalidDefinition, MagnusError
@@ -94,6 +94,7 @@ class Pipeline:
         parameters: Mapping[str, UserObject] | None = None,
         use_cached: str = "",
         assume_lost: bool = False,
+        still_running: Literal["wait", "cancel"] = "wait",
         log_level: str = "",
         output_pipeline_definition: "str | os.PathLike[str]" = "magnus-pipeline.yaml",
         raise_on_failure: bool = True,
@@ -108,6 +109,8 @@ class Pipeline:
             parameters: initial parameters by name; they override the file and the environment.
             use_cached: a failed or killed run to resume; the steps that succeeded in it are reused.
             assume_lost: resume the run although its process may still run on another machine.
+            still_running: what to do about jobs of the resumed run that still run, although its process is gone: wait for
+                their end, or cancel them.
             log_level: show the diagnostic log of magnus from this level on.
             output_pipeline_definition: the file to write the pipeline to, if the executor reads it from a file.
             raise_on_failure: raise RunFailed if the run fails.
@@ -132,6 +135,7 @@ class Pipeline:
             parameters=parameters,
             use_cached=use_cached,
             assume_lost=assume_lost,
+            still_running=still_running,
             log_level=log_level,
             output_pipeline_definition=output_pipeline_definition,
             raise_on_failure=raise_on_failure,

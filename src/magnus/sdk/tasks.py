@@ -3,7 +3,7 @@
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import PurePath
-from typing import TYPE_CHECKING, Final, TypeAlias, TypedDict, Unpack
+from typing import TYPE_CHECKING, Final, Literal, TypeAlias, TypedDict, Unpack
 
 from magnus.definition.nodes.task import Catalog, ReturnItem, name_by_command
 from magnus.errors import InvalidConfiguration, InvalidDefinition
@@ -170,6 +170,7 @@ class ExecuteArguments(TypedDict, total=False):
     parameters: Mapping[str, UserObject] | None
     use_cached: str
     assume_lost: bool
+    still_running: Literal["wait", "cancel"]
     log_level: str
     output_pipeline_definition: str
     raise_on_failure: bool

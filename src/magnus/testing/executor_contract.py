@@ -17,7 +17,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import ClassVar
 
@@ -28,7 +28,7 @@ from magnus.values import Json
 
 __all__ = ["ExecutorContract", "ProcessExecutorContract"]
 
-_LONGEST_SECONDS = 1000
+LONGEST_SECONDS = 1000
 """A safety net against hangs: more than anything takes on a busy machine."""
 _WORK = """\
 def start(): return {"xs": [1, 2, 3], "n": 0}
@@ -130,13 +130,13 @@ class ExecutorContract:
     def test_an_interruption_ends_the_steps_and_is_recorded(self, folder: Path) -> None:
         waiting = {"type": "task", "command_type": "shell", "command": "echo $$ > pid; sleep 3600", "next": "success"}
         (folder / "p.yaml").write_text(json.dumps({"dag": _pipeline("a", a=waiting)}))
-        with subprocess.Popen(_command("--run-id", "mine"), cwd=folder, stdout=-3, stderr=-3) as process:
-            _until((folder / "pid").exists)
-            _until(lambda: bool((folder / "pid").read_text().strip()))
+        with subprocess.Popen(command_line("--run-id", "mine"), cwd=folder, stdout=-3, stderr=-3) as process:
+            until((folder / "pid").exists)
+            until(lambda: bool((folder / "pid").read_text().strip()))
             process.send_signal(signal.SIGINT)
-            assert process.wait(_LONGEST_SECONDS) == 130
-        _until(lambda: not _runs(int((folder / "pid").read_text())))
-        log = json.loads(_output(folder, "show", "mine", "--json"))
+            assert process.wait(LONGEST_SECONDS) == 130
+        until(lambda: not _runs(int((folder / "pid").read_text())))
+        log = json.loads(output_of(folder, "show", "mine", "--json"))
         assert (log["status"], log["message"], log["steps"]["a"]["status"]) == ("FAIL", "interrupted", "FAIL")
 
     def test_a_secret_lands_in_no_file_and_no_stream(self, folder: Path) -> None:
@@ -146,7 +146,7 @@ class ExecutorContract:
         (folder / ".env").write_text("TOKEN=never-to-be-seen")
         shown = {"type": "task", "command_type": "shell", "command": 'echo "<$TOKEN>"; exit 3', "secrets": "TOKEN"}
         (folder / "p.yaml").write_text(json.dumps({"dag": _pipeline("a", a={**shown, "next": "success"})}))
-        done = subprocess.run(_command(), cwd=folder, capture_output=True, check=False, timeout=_LONGEST_SECONDS)
+        done = subprocess.run(command_line(), cwd=folder, capture_output=True, check=False, timeout=LONGEST_SECONDS)
         assert b"<*****>" in done.stdout
         assert b"<*****>" in done.stderr
         files = [file for file in folder.rglob("*") if file.is_file() and file.name != ".env"]
@@ -170,27 +170,28 @@ class ProcessExecutorContract(ExecutorContract):
         assert ("b" in log["steps"]) == (attempts == 1)
 
 
-def run(folder: Path, dag: Json, *, status: int = 0) -> Json:
-    """Run the pipeline in the folder, check the exit status, and return the run log."""
+def run(folder: Path, dag: Json, *, status: int = 0, more: Sequence[str] = ()) -> Json:
+    """Run the pipeline in the folder with `more` options, check the exit status, and return the run log."""
     (folder / "p.yaml").write_text(json.dumps({"dag": dag}))
-    done = subprocess.run(_command(), cwd=folder, capture_output=True, text=True, check=False, timeout=_LONGEST_SECONDS)
+    command = command_line(*more)
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, timeout=LONGEST_SECONDS)
     assert done.returncode == status, done.stderr
     log: Json = json.loads(done.stdout)
     return log
 
 
-def _command(*more: str) -> list[str]:
+def command_line(*more: str) -> list[str]:
     return [sys.executable, "-m", "magnus", "execute", "p.yaml", *more]
 
 
-def _output(folder: Path, *arguments: str) -> str:
+def output_of(folder: Path, *arguments: str) -> str:
     command = [sys.executable, "-m", "magnus", *arguments]
     return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True).stdout
 
 
-def _until(holds: "object") -> None:
-    deadline = time.monotonic() + _LONGEST_SECONDS
-    while not holds():  # type: ignore[operator]
+def until(holds: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + LONGEST_SECONDS
+    while not holds():
         assert time.monotonic() < deadline
         time.sleep(0.02)
 

@@ -23,6 +23,7 @@ from magnus.interfaces.reporter import (
     StepOutput,
     StepReused,
     StepStarted,
+    StepWaiting,
     Warned,
 )
 from magnus.run_log.records import Branching, CodeIdentity, Status
@@ -41,6 +42,7 @@ EVENTS = [
     Warned("careful", PATH, once="k"),
     Warned("careful"),
     StepLoading(PATH, "torch"),
+    StepWaiting(PATH, "17_3", "Resources"),
     Logged("DEBUG magnus: ü"),
     RunEnded("r", Status.SUCCESS, "", 3.0, is_kept=True),
 ]

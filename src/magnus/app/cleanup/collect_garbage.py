@@ -12,8 +12,8 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from magnus.app.inspect.find import find_run
+from magnus.app.inspect.run_state import RunState, states_of
 from magnus.app.inspect.viewer import MaintainedServices, steps_below
-from magnus.engine.processes import liveness
 from magnus.errors import InvalidConfiguration, InvalidInput, RunLogStoreError, RunNotFound
 from magnus.graph.path import BranchPath
 from magnus.interfaces.catalog import Collected, Usage
@@ -186,14 +186,21 @@ class _CleanUp:
 
     def _decide(self, rules: Rules, now: datetime) -> tuple[Sequence[RunFacts], Mapping[str, str]]:
         """The facts of the runs, and why some are kept."""
-        facts, unreadable = [], {}
+        facts, unfinished, unreadable = [], [], {}
         for run_id in self._store.list_runs():
             try:
-                facts.append(_facts(self._store.get_run(run_id)))
+                run = self._store.get_run(run_id)
             except RunLogStoreError:
                 unreadable[run_id] = "its record cannot be read"
             except RunNotFound:
                 continue  # it was removed just now
+            else:
+                if run.status in ENDED:
+                    facts.append(_facts(run, RunState(run.status, run.message)))
+                else:
+                    unfinished.append(run)
+        states = states_of(unfinished)
+        facts += (_facts(run, states[run.run_id]) for run in unfinished)
         return facts, {**keep_reasons(facts, rules, now), **unreadable}
 
     def _remove(self, run_ids: Sequence[str], *, run_logs: bool) -> None:
@@ -206,12 +213,12 @@ class _CleanUp:
 
     def _unfinished_runs(self) -> list[str]:
         """The runs that may still be running."""
-        run_ids = []
+        unfinished = []
         for run_id in self._store.list_runs():
             with suppress(RunLogStoreError, RunNotFound):
-                if not _facts(self._store.get_run(run_id)).over:
-                    run_ids.append(run_id)
-        return run_ids
+                if (run := self._store.get_run(run_id)).status not in ENDED:
+                    unfinished.append(run)
+        return [run_id for run_id, state in states_of(unfinished).items() if not state.is_over]
 
     def _collect(self, removed: Sequence[str], *, really: bool, recent: bool) -> Collected:
         """Collect content that no run with files refers to; the runs are listed again, as some may just have started."""
@@ -239,13 +246,12 @@ class _CleanUp:
         return frozenset()
 
 
-def _facts(run: RunRecord) -> RunFacts:
-    is_lost = run.status not in ENDED and bool(liveness.lost(run.owner))
+def _facts(run: RunRecord, state: RunState) -> RunFacts:
     return RunFacts(
         run_id=run.run_id,
-        status=Status.FAIL if is_lost else run.status,
+        status=Status.FAIL if state.lost else run.status,
         start_time=run.start_time,
         tag=run.tag,
-        over=is_lost or run.status in ENDED,
+        over=state.is_over,
         original_run_id=run.original_run_id,
     )

@@ -8,9 +8,9 @@ from functools import cached_property
 from magnus.app.compare.model import RunFacts
 from magnus.app.inspect.damage import damage
 from magnus.app.inspect.redaction import Redactor
+from magnus.app.inspect.run_state import state_of
 from magnus.app.inspect.step_code import recorded_code
 from magnus.definition.normal_form import normal, written_steps
-from magnus.engine.processes import liveness
 from magnus.errors import CatalogError, RunNotFound
 from magnus.graph.path import BranchPath
 from magnus.interfaces.catalog import Catalog
@@ -42,8 +42,7 @@ class ReadRun:
     def stopped(self) -> str:
         """The reason why the run stopped early, or ""."""
         if self.record.status not in ENDED:
-            lost = liveness.lost(self.record.owner)
-            return lost or "is still running"
+            return state_of(self.record).lost or "is still running"
         return "was interrupted" if self.record.message == "interrupted" else ""
 
     @cached_property

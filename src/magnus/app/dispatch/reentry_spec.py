@@ -13,11 +13,11 @@ from magnus import __version__
 from magnus.app.composition.configuration import Configuration
 from magnus.app.composition.load_configuration import FOLDER_VARIABLE
 from magnus.engine.context import RunContext, Services
-from magnus.graph.nodes import Graph
+from magnus.graph.nodes import CompositeNode, Graph
 from magnus.graph.path import StepPath
 from magnus.interfaces.capabilities import Located, ReadsEnvironment, SecretVariableNames, ServiceCapabilities
-from magnus.interfaces.executor import ReentrySpec
-from magnus.interfaces.reentry import step_command
+from magnus.interfaces.executor import ReentrySpec, StepRequest
+from magnus.interfaces.reentry import composite_command, step_command
 
 
 def reentry_spec(configuration: Configuration, context: RunContext, variables: Mapping[str, str]) -> ReentrySpec:
@@ -35,10 +35,16 @@ def reentry_spec(configuration: Configuration, context: RunContext, variables: M
             *_files_of_variables(services),
         ),
         environment={**variables, **variables_read(services, context.graph), **apart},
-        command=step_command,
+        command=partial(_command, context.graph),
         override=partial(override_of, context.graph, configuration.executor.type),
         report=context.reporter.report,
     )
+
+
+def _command(graph: Graph, request: StepRequest) -> list[str]:
+    """The argv that runs the step; a composite with all its branches."""
+    is_composite = isinstance(graph.step(request.path), CompositeNode)
+    return composite_command(request) if is_composite else step_command(request)
 
 
 def _locations(*services: object) -> list[Path]:

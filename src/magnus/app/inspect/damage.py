@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 from msgspec import Struct
 from msgspec.structs import replace
 
+from magnus.app.inspect.run_state import RunState, state_of
 from magnus.app.text.plain_text import plain
 from magnus.errors import RunLogStoreError, RunNotFound
 from magnus.interfaces.run_log_store import DamagedRecord, FindsDamage, RunLogStore
@@ -43,14 +44,11 @@ class Damage(Struct, frozen=True):
         }
 
 
-def damage(store: RunLogStore, run: RunRecord) -> Damage:
-    """The damage of the run; missing records count only after the run has finished."""
+def damage(store: RunLogStore, run: RunRecord, state: RunState | None = None) -> Damage:
+    """The damage of the run; missing records count only after the run is over. `state` is how it stands, if known."""
     skipped = skipped_records(store, run.run_id)
-    if run.status not in ENDED:
-        from magnus.app.inspect.list_runs import status_now  # lazy: as above
-
-        if status_now(run.status, run.owner) not in RunHealth:
-            return Damage(skipped)
+    if run.status not in ENDED and not (state or state_of(run)).is_over:
+        return Damage(skipped)
     return Damage(skipped, tuple(gaps(run, lambda branch: store.list_steps(run.run_id, branch))))
 
 

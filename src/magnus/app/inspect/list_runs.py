@@ -1,23 +1,27 @@
 """Lists the runs of a store in short, the newest first, and filters them."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from itertools import islice
 from typing import Final
 
 from msgspec import Struct, to_builtins
 from msgspec.structs import replace
 
+from magnus.app.inspect.run_state import RunState, process_is_gone, state_by_process, states_of
 from magnus.definition.field_types import Duration
-from magnus.engine.processes import liveness
 from magnus.errors import InvalidInput, RunLogStoreError, RunNotFound
 from magnus.interfaces.run_log_store import DamagedRecord, DatesRecords, RunLogStore, SummarisesRuns
-from magnus.run_log.records import ENDED, Owner, RunHealth, RunStatus, Status
+from magnus.run_log.records import ENDED, RunHealth, RunRecord, RunStatus, Status
 from magnus.run_log.summary import DamagedRun, RunSummary, summary
 from magnus.suggest import near
 from magnus.values import Json
 
 STATUSES: Final[Sequence[RunStatus]] = (*Status, *RunHealth)
 """The statuses that a run can have."""
+_FIRST_WINDOW: Final = 32
+_WINDOW_GROWTH: Final = 8
 
 
 class RunFilter(Struct, frozen=True):
@@ -38,6 +42,7 @@ class ListedRun(Struct, frozen=True):
 
     `skipped` are its damaged records; None if they were not read. `workflow` is the name of the run in another engine.
     Whether that engine still runs it is unknown here; `last_heard` is the time of its last record.
+    `has_jobs` says that its process is gone, but jobs of it run, or may run.
     """
 
     run_id: str
@@ -53,6 +58,7 @@ class ListedRun(Struct, frozen=True):
     skipped: tuple[DamagedRecord, ...] | None = None
     workflow: str = ""
     last_heard: datetime | None = None
+    has_jobs: bool = False
 
     def duration(self, now: datetime) -> timedelta | None:
         """The time from its start to its end, or until now; None if the end is unknown."""
@@ -81,12 +87,12 @@ class ListedRun(Struct, frozen=True):
 
 
 def list_runs(store: RunLogStore, which: RunFilter) -> Iterator[ListedRun]:
-    """The runs that match, the newest first, damaged ones last; the process of a run is looked for when it is taken."""
+    """The runs that match, the newest first, damaged ones last; how they stand is looked for as they are taken."""
     runs = summaries(store)
     whole = sorted((run for run in runs if isinstance(run, RunSummary)), key=_age, reverse=True)
     damaged = (run for run in runs if isinstance(run, DamagedRun))
     chosen = (*_in_time(whole, which), *(() if _has_time(which) else damaged))
-    return (_dated(store, run) for run in map(_listed, chosen) if _matches(run, which))
+    return (_dated(store, run) for run in _listed(store, chosen) if _matches(run, which))
 
 
 def last_heard(store: RunLogStore, run_id: str) -> datetime | None:
@@ -104,11 +110,6 @@ def _dated(store: RunLogStore, run: ListedRun) -> ListedRun:
 def summaries(store: RunLogStore) -> Sequence[RunSummary | DamagedRun]:
     """All runs of the store in short; without summaries of the store, the record of each run is read."""
     return store.summaries() if isinstance(store, SummarisesRuns) else list(_read_one_by_one(store))
-
-
-def status_now(status: Status, owner: Owner) -> RunStatus:
-    """The status of a run now: LOST if it has not finished and its process is gone."""
-    return RunHealth.LOST if status not in ENDED and liveness.lost(owner) else status
 
 
 def run_filter(
@@ -206,29 +207,41 @@ def _matches(run: ListedRun, run_filter: RunFilter) -> bool:
     )
 
 
-def _listed(run: RunSummary | DamagedRun) -> ListedRun:
-    match run:
-        case DamagedRun(run_id, problem):
-            return ListedRun(run_id, RunHealth.DAMAGED, problem=problem)
-        case RunSummary():
-            return listed_run(run)
+def _listed(store: RunLogStore, runs: Iterable[RunSummary | DamagedRun]) -> Iterator[ListedRun]:
+    """The runs for a list. A window of runs at a time shares requests to executors: small first, as few may be taken."""
+    rest, window = iter(runs), _FIRST_WINDOW
+    while taken := list(islice(rest, window)):
+        states = states_of(list(_without_process(store, taken)))
+        for run in taken:
+            match run:
+                case DamagedRun(run_id, problem):
+                    yield ListedRun(run_id, RunHealth.DAMAGED, problem=problem)
+                case RunSummary():
+                    yield listed_run(run, states.get(run.run_id))
+        window *= _WINDOW_GROWTH
 
 
-def listed_run(run: RunSummary) -> ListedRun:
-    """The run for a list; its process is looked for if it has not finished."""
-    status = status_now(run.status, run.owner)
-    message = (
-        liveness.lost(run.owner) if status is RunHealth.LOST else run.message or liveness.unknown(run.status, run.owner)
-    )
+def _without_process(store: RunLogStore, runs: Iterable[RunSummary | DamagedRun]) -> Iterator[RunRecord]:
+    """The records of unfinished runs whose process is gone."""
+    for run in runs:
+        if isinstance(run, RunSummary) and process_is_gone(run.status, run.owner):
+            with suppress(RunLogStoreError, RunNotFound):
+                yield store.get_run(run.run_id)
+
+
+def listed_run(run: RunSummary, state: RunState | None = None) -> ListedRun:
+    """The run for a list, in this state; without one its process is looked for if it has not finished."""
+    state = state or state_by_process(run.status, run.owner, run.message)
     return ListedRun(
         run.run_id,
-        status,
+        state.status,
         run.pipeline,
         run.tag,
-        message,
+        state.message,
         run.start_time,
         run.end_time,
         run.use_cached,
         run.original_run_id,
         workflow=run.owner.workflow_name,
+        has_jobs=state.has_jobs,
     )

@@ -6,7 +6,7 @@ from typing import Final
 
 from msgspec import Struct
 
-from magnus.app.inspect.list_runs import status_now
+from magnus.app.inspect.run_state import state_of
 from magnus.graph.path import BranchPath, StepPath
 from magnus.interfaces.catalog import ReadsLogs
 from magnus.interfaces.run_log_store import RunLogStore
@@ -66,8 +66,7 @@ class RunOutput:
     @property
     def status(self) -> RunStatus:
         """The status of the run."""
-        run = self._store.get_run(self._run_id)
-        return status_now(run.status, run.owner)
+        return state_of(self._store.get_run(self._run_id)).status
 
     @property
     def outcome(self) -> RunStatus:

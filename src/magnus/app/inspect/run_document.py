@@ -3,19 +3,25 @@
 from collections.abc import Callable, Iterator, Mapping
 from types import MappingProxyType
 
-from magnus.engine.processes import liveness
 from magnus.errors import MagnusError, Problem, RunLogStoreError
 from magnus.interfaces.reporter import Reporter, Warned
 from magnus.interfaces.run_log_store import KeepsDocuments, RunLogStore
-from magnus.run_log.records import RunRecord
+from magnus.run_log.records import ENDED, RunRecord
 from magnus.run_log.view import document_lines
 from magnus.values import Json
 
 
 def document(store: RunLogStore, run: RunRecord, more: Mapping[str, Json] = MappingProxyType({})) -> Iterator[str]:
-    """The run log document as pieces of text, with `more` at its end; a run whose process is gone shows as lost."""
-    lost = liveness.lost(run.owner)
-    return document_lines(run, lambda branch: store.list_steps(run.run_id, branch), lost=lost, more=more)
+    """The run log document as pieces of text, with `more` at its end; a run of which nothing runs any more shows as lost."""
+    return document_lines(run, lambda branch: store.list_steps(run.run_id, branch), lost=_lost(run), more=more)
+
+
+def _lost(run: RunRecord) -> str:
+    if run.status in ENDED:
+        return ""
+    from magnus.app.inspect.run_state import state_of  # lazy: most runs have finished
+
+    return state_of(run).lost
 
 
 def keep_document(store: RunLogStore, run_id: str, emit: Callable[[str], None], reporter: Reporter) -> None:

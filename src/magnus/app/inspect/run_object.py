@@ -13,6 +13,7 @@ from typing import Any, overload
 from magnus.app.inspect.damage import damage
 from magnus.app.inspect.list_runs import ListedRun, listed_run
 from magnus.app.inspect.run_document import document
+from magnus.app.inspect.run_state import state_of
 from magnus.app.inspect.step_objects import Branch, Step, StepGroup
 from magnus.app.inspect.stored_values import Artifact
 from magnus.engine.files.objects import StepObjects
@@ -69,7 +70,7 @@ class Run(StepGroup):
 
     @property
     def status(self) -> RunStatus:
-        """The status; LOST if its process is gone, DAMAGED if its run log cannot be read."""
+        """The status; LOST if nothing of it runs any more, DAMAGED if its run log cannot be read."""
         return self._short.status
 
     @property
@@ -87,7 +88,7 @@ class Run(StepGroup):
 
     @property
     def message(self) -> str:
-        """Why it failed, or ""."""
+        """Why it failed, or which jobs of it still run without its process, or ""."""
         return self._short.problem or self._short.message
 
     @property
@@ -150,7 +151,8 @@ class Run(StepGroup):
     @property
     def _short(self) -> ListedRun:
         if self._listed is None or not (self._listed.status in ENDED or self._listed.status in RunHealth):
-            self._listed = listed_run(summary(self._now()))
+            record = self._now()
+            self._listed = listed_run(summary(record), state_of(record))
         return self._listed
 
     def __repr__(self) -> str:

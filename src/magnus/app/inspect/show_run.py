@@ -7,8 +7,9 @@ from msgspec import Struct
 
 from magnus.app.inspect.damage import damage
 from magnus.app.inspect.find import find_run, find_step
-from magnus.app.inspect.list_runs import last_heard, status_now
+from magnus.app.inspect.list_runs import last_heard
 from magnus.app.inspect.run_document import document
+from magnus.app.inspect.run_state import state_of
 from magnus.app.inspect.viewer import Viewer
 from magnus.engine.rules.scope import folded_own
 from magnus.errors import CatalogError
@@ -16,7 +17,7 @@ from magnus.graph.path import BranchPath, StepPath
 from magnus.interfaces.run_log_store import RunLogStore
 from magnus.run_log.json_bytes import from_bytes
 from magnus.run_log.parameters import Scope, argument_reference
-from magnus.run_log.records import ENDED, RunHealth, RunRecord, RunStatus, Span, StepRecord, around, span_of
+from magnus.run_log.records import ENDED, RunRecord, RunStatus, Span, StepRecord, around, span_of
 from magnus.run_log.step_walk import Seen, SeenBranch, SeenStep, status_of, status_of_branch, walk, walk_step
 from magnus.values import Json
 
@@ -49,11 +50,12 @@ class BranchNode(Struct, frozen=True):
 class RunTree(Struct, frozen=True):
     """A run with all steps that started; `parameters` are the last values, `damage` has lines about its records.
 
-    `last_heard` is the time of the last record, for an unfinished run of another engine.
+    `status` and `message` say how the run stands. `last_heard` is the time of the last record, for an unfinished run of another engine.
     """
 
     run: RunRecord
     status: RunStatus
+    message: str
     steps: Sequence[StepNode]
     parameters: Scope
     damage: Sequence[str] = ()
@@ -62,24 +64,21 @@ class RunTree(Struct, frozen=True):
 
 def run_tree(store: RunLogStore, run: RunRecord) -> RunTree:
     """The whole tree, as it is now."""
-    status = status_now(run.status, run.owner)
+    state = state_of(run)
     seen = walk(lambda branch: store.list_steps(run.run_id, branch))
-    steps = _nodes(seen, BranchPath(), over=_is_over(status))
+    steps = _nodes(seen, BranchPath(), over=state.is_over)
     own = folded_own(step.record for step in steps).parameters
-    is_open = bool(run.owner.workflow_name) and not _is_over(status)
+    is_open = bool(run.owner.workflow_name) and not state.is_over
     heard = last_heard(store, run.run_id) if is_open else None
-    return RunTree(run, status, steps, {**run.parameters, **own}, damage(store, run).lines(), heard)
+    parameters, wrong = {**run.parameters, **own}, damage(store, run, state).lines()
+    return RunTree(run, state.status, state.message, steps, parameters, wrong, heard)
 
 
 def step_node(store: RunLogStore, run: RunRecord, record: StepRecord) -> StepNode:
     """The step with its branches."""
     seen = walk_step(lambda branch: store.list_steps(run.run_id, branch), record)
-    [node] = _nodes(seen, record.branch, over=_is_over(status_now(run.status, run.owner)))
+    [node] = _nodes(seen, record.branch, over=state_of(run).is_over)
     return node
-
-
-def _is_over(status: RunStatus) -> bool:
-    return status in ENDED or status in RunHealth
 
 
 def _nodes(seen: Iterable[Seen], top: BranchPath, *, over: bool) -> Sequence[StepNode]:

@@ -24,6 +24,7 @@ from magnus.interfaces.reporter import (
     StepOutput,
     StepReused,
     StepStarted,
+    StepWaiting,
     Warned,
 )
 from magnus.run_log.records import Status
@@ -112,6 +113,7 @@ class LineReporter:
         self._tails = Tails()
         self._step_labels = StepLabels()
         self._has_started = False
+        self._shown_waiting: set[tuple[str, ...]] = set()
 
     def report(self, event: Event) -> None:
         """Show the event; a reader that is gone is no reason to stop."""
@@ -124,8 +126,11 @@ class LineReporter:
                 self._has_started = True
             case StepEnded(path=path):
                 self._rest_of_output(path, event)
-            case BranchesStarted() | BranchEnded() | StepLoading(what=""):
+            case BranchesStarted() | BranchEnded() | StepLoading(what="") | StepWaiting(reason=""):
                 return
+            case StepWaiting(path, _, reason):
+                if self._was_shown(path, reason):
+                    return
             case Logged(text):
                 self._begin_line()
                 self._write(f"{text}\n".encode("utf-8", "backslashreplace"))
@@ -137,6 +142,14 @@ class LineReporter:
                 pass
         self._begin_line()
         self._write(self._line(event).encode("utf-8", "backslashreplace"))
+
+    def _was_shown(self, path: StepPath, reason: str) -> bool:
+        """Whether a step of this name was shown to wait for this reason, perhaps in another branch; it counts as shown now."""
+        shown, waiting = self._shown_waiting, (*path.parts[::2], reason)
+        if waiting in shown:
+            return True
+        shown.add(waiting)
+        return False
 
     def _line(self, event: Event) -> str:
         stamp = f"{self._now().isoformat()[:19]}Z " if self._has_started else ""
@@ -208,8 +221,8 @@ def text_of(event: Event) -> str:
             return plain_lines(text)
         case StepStarted(path) | StepReused(path):
             return f"  {_name(path)}: {'started' if isinstance(event, StepStarted) else 'reused'}"
-        case StepLoading(path, what):
-            return f"  {_name(path)}: loading {plain(what)}"
+        case StepLoading() | StepWaiting():
+            return f"  {_name(event.path)}: {_remark(event)}"
         case AttemptFailed(path, attempt, message, retry_in):
             wait = f" in {elapsed(retry_in)}" if retry_in else ""
             return f"  {_name(path)}: attempt {attempt + 1} failed, the next one starts{wait}: {plain_lines(message)}"
@@ -235,6 +248,18 @@ def resume_hint(ended: RunEnded) -> list[str]:
     in_program = f"execute(use_cached={ended.run_id!r}) in the program"
     command = in_program if ended.in_program else f"magnus retry {shlex.quote(ended.run_id)}"
     return [f"  resume where it stopped: {command}"]
+
+
+def _remark(event: StepLoading | StepWaiting) -> str:
+    """The reason why a step does nothing yet."""
+    if isinstance(event, StepLoading):
+        return f"loading {plain(event.what)}"
+    return f"waits{waiting_remark(event.job, event.reason)}"
+
+
+def waiting_remark(job: str, reason: str) -> str:
+    """Why a step waits, and the job that people look for."""
+    return (f" ({plain(reason)})" if reason else "") + (f", job {plain(job)}" if job else "")
 
 
 def _warning(message: str) -> str:

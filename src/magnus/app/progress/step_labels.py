@@ -14,6 +14,7 @@ from magnus.interfaces.reporter import (
     StepOutput,
     StepReused,
     StepStarted,
+    StepWaiting,
     Warned,
 )
 
@@ -34,7 +35,16 @@ class StepLabels:
 
                 self._labels[path] = labels(with_elements(branching))
                 self._around = ()
-            case StepStarted() | StepReused() | StepLoading() | StepOutput() | AttemptFailed() | StepEnded() | Warned():
+            case (
+                StepStarted()
+                | StepWaiting()
+                | StepReused()
+                | StepLoading()
+                | StepOutput()
+                | AttemptFailed()
+                | StepEnded()
+                | Warned()
+            ):
                 if isinstance(event, StepEnded):
                     self._labels.pop(event.path, None)
                 if self._labels and event.path is not None and len(event.path.parts) > 1:

@@ -10,8 +10,8 @@ from magnus import __version__
 from magnus.app.draw.labels import drawn_path
 from magnus.app.inspect.damage import damage
 from magnus.app.inspect.find import find_run
-from magnus.app.inspect.list_runs import status_now
 from magnus.app.inspect.redaction import WHY_NO_LOG, Redactor
+from magnus.app.inspect.run_state import state_of
 from magnus.app.inspect.step_code import Pieces, recorded_code
 from magnus.app.inspect.viewer import viewer
 from magnus.app.report.html_page import page, picture
@@ -21,7 +21,6 @@ from magnus.app.report.rows import Rows, codes
 from magnus.definition.built_pipeline import recorded_pipeline
 from magnus.definition.loader import LoadedPipeline, load_built
 from magnus.definition.variables import PREFIX
-from magnus.engine.processes import liveness
 from magnus.engine.rules import scope as scopes
 from magnus.errors import InvalidDefinition, InvalidInput
 from magnus.graph.nodes import (
@@ -38,7 +37,7 @@ from magnus.graph.nodes import (
 from magnus.graph.path import BranchPath, StepPath
 from magnus.interfaces.catalog import Catalog
 from magnus.interfaces.run_log_store import RunLogStore
-from magnus.run_log.records import ENDED, RunHealth, RunRecord, Status, StepRecord
+from magnus.run_log.records import RunRecord, Status, StepRecord
 from magnus.system.atomic_files import write_text
 from magnus.values import Json
 
@@ -149,18 +148,16 @@ def report_html(run: RunRecord, store: RunLogStore, catalog: Catalog, now: datet
     def steps_of(branch: BranchPath) -> Sequence[StepRecord]:
         return [redactor.redacted(step) for step in store.list_steps(run.run_id, branch)]
 
-    status = status_now(run.status, run.owner)
-    lost = liveness.lost(run.owner) if status is RunHealth.LOST else ""
-    over = status in {*ENDED, RunHealth.LOST}
+    state = state_of(run)
     name = (pipeline.graph.name if pipeline else "") or str(run.run_config.get("pipeline_file") or run.run_id)
-    rows = Rows(run, name, steps_of, texts, over=over)
+    rows = Rows(run, name, steps_of, texts, over=state.is_over)
     definitions = Definitions(pipeline, recorded_code(run.run_config) or {})
     for row, path in zip(rows.rows, rows.paths, strict=True):
         row.definition = None if path is None else definitions.number(path)
     _add_logs(rows, None if redactor.names else Logs(catalog, run.run_id))
     final = {**run.parameters, **scopes.folded_own(steps_of(BranchPath())).parameters}
-    head = _head(run, rows, texts, now, lost=lost, pipeline=pipeline)
-    head.damage = "\n".join(damage(store, run).lines())
+    head = _head(run, rows, texts, now, message=state.message, pipeline=pipeline)
+    head.damage = "\n".join(damage(store, run, state).lines())
     head.initial, head.final = texts.parameters(run.parameters), texts.parameters(final)
     drawn = "" if pipeline is None else _picture(pipeline.graph, rows, definitions)
     return page(Report(head, rows.rows, definitions.definitions, texts.fitting(len(rows.rows))), drawn)
@@ -194,7 +191,7 @@ def _add_logs(rows: Rows, logs: Logs | None) -> None:
 
 
 def _head(
-    run: RunRecord, rows: Rows, texts: Texts, now: datetime, *, lost: str, pipeline: LoadedPipeline | None
+    run: RunRecord, rows: Rows, texts: Texts, now: datetime, *, message: str, pipeline: LoadedPipeline | None
 ) -> Head:
     config = run.run_config
     files = {name: config.get(name) for name in ("pipeline_file", "configuration_file", "parameters_file")}
@@ -208,7 +205,7 @@ def _head(
         pipeline=rows.rows[0].name,
         description=pipeline.graph.description if pipeline else "",
         end="" if run.end_time is None else run.end_time.isoformat(),
-        message=shortened(lost or run.message),
+        message=shortened(message),
         tag=run.tag,
         original_run_id=run.original_run_id,
         host=run.owner.host,

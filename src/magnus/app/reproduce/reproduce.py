@@ -41,6 +41,7 @@ from magnus.app.reproduce.verdict import (
 )
 from magnus.app.run.interactive_session import SESSION_FILE
 from magnus.app.run.original_run import importable_pipeline, original_run
+from magnus.app.run.running_jobs import RunningJobs
 from magnus.engine.context import Services, now
 from magnus.engine.processes.children import run_to_end
 from magnus.errors import InvalidConfiguration, InvalidInput, ServiceError
@@ -114,7 +115,7 @@ def _found(request: ReproduceRequest) -> tuple[Configuration, RunRecord]:
     folder, environment = request.working_directory, request.environment
     configuration = load_configuration(request.configuration_file, environment, folder)
     with closing(services.run_log_store(configuration, folder)) as store:
-        record = original_run(store, request.run)
+        record = original_run(store, request.run, settle=RunningJobs("refuse", lambda _line: None).settle)
     file = str(record.run_config.get("configuration_file") or "")
     if request.configuration_file or not file or file == configuration.file:
         return configuration, record

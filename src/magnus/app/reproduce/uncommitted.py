@@ -21,6 +21,7 @@ _END_BYTES: Final = 80
 _MODE: Final = re.compile(rb"^(index [0-9a-f.]+ 160000|(new|deleted) file mode 160000)$", re.MULTILINE)
 _DIRTY: Final = re.compile(rb"^\+Subproject commit [0-9a-f]+-dirty$", re.MULTILINE)
 """Where only files in a submodule changed, its part of the diff has no line `index`."""
+_BEGINNING: Final = re.compile(rb"^(?=diff --git )", re.MULTILINE)
 _NAME: Final = re.compile(rb"^--- (.*)$", re.MULTILINE)
 
 
@@ -64,7 +65,7 @@ def _is_of_submodule(part: bytes) -> bool:
 
 def _parts(diff: bytes) -> list[bytes]:
     """The parts of a diff, one for each file."""
-    return re.split(rb"^(?=diff --git )", diff, flags=re.MULTILINE)
+    return _BEGINNING.split(diff)
 
 
 def _unquoted(name: bytes) -> bytes:

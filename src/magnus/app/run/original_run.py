@@ -4,7 +4,7 @@ It changes nothing in the original run.
 """
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
 from time import monotonic, sleep
@@ -18,7 +18,7 @@ from magnus.errors import InvalidInput
 from magnus.graph.path import BranchPath
 from magnus.interfaces.run_log_store import RunLogStore
 from magnus.run_log.parameters import Scope
-from magnus.run_log.records import ENDED, IMPORTING, RunRecord
+from magnus.run_log.records import ENDED, IMPORTING, RunRecord, Status
 from magnus.system import descendants
 
 _ENDING_SECONDS: Final = 3.0
@@ -27,11 +27,18 @@ _LOOK_AGAIN_SECONDS: Final = 0.05
 _MOST_SHOWN: Final = 5
 
 
-def original_run(store: RunLogStore, run_id: str, *, assume_lost: bool = False) -> RunRecord:
+def original_run(
+    store: RunLogStore,
+    run_id: str,
+    *,
+    assume_lost: bool = False,
+    settle: Callable[[RunRecord], None] | None = None,
+) -> RunRecord:
     """The run to resume, by its id, a prefix of it, or as `latest`.
 
     InvalidInput when there is none, more than one, it may still be running, or a part of it was imported. With `assume_lost` a run counts as lost if
-    this machine cannot tell whether it is running.
+    this machine cannot tell whether it is running. `settle` is called for a run whose process is gone, or that failed: jobs
+    of it may still run. It returns when the run may be resumed.
     """
     if not store.capabilities.persistent:
         fix = "configure a run log store of type file-system"
@@ -42,6 +49,8 @@ def original_run(store: RunLogStore, run_id: str, *, assume_lost: bool = False) 
     if IMPORTING in record.run_config:
         message = f"the run '{record.run_id}' is not here as a whole: its import was killed"
         raise InvalidInput(message, fix="import its archive again (magnus import)")
+    if settle is not None and record.status is not Status.SUCCESS:
+        settle(record)
     return record
 
 

@@ -42,6 +42,7 @@ from magnus.values import Json
 
 if TYPE_CHECKING:
     from magnus.app.run.resume_plan import Plan  # lazy: only runs that resume another one have a plan
+    from magnus.app.run.running_jobs import StillRunning  # lazy: likewise
     from magnus.definition.built_pipeline import BuiltPipeline  # lazy: most pipelines are files
 
 DEFAULT_PIPELINE: Final = "pipeline.yaml"
@@ -67,6 +68,7 @@ class RunRequest(Struct, frozen=True):
         use_cached: the run to resume; its pipeline and parameters are the defaults.
         strict: whether a changed pipeline, parameter or service is an error when a run is resumed.
         assume_lost: whether to resume a run that may still be running on another machine.
+        still_running: what to do about jobs of the resumed run that still run, although its process is gone.
         from_step: the step of the resumed run that runs again, with all steps that follow.
         no_cache: whether steps with `cache` run in any case.
         refresh: the steps that run although their result is cached, each by the names around it and its own.
@@ -92,6 +94,7 @@ class RunRequest(Struct, frozen=True):
     use_cached: str = ""
     strict: bool = False
     assume_lost: bool = False
+    still_running: "StillRunning" = "wait"
     from_step: str = ""
     no_cache: bool = False
     refresh: tuple[str, ...] = ()
@@ -189,7 +192,7 @@ def _prepared(
     if any(problem.severity == "error" for problem in misfits):
         raise InvalidConfiguration.of(misfits)
     hidden = services.hidden_folders(service_set)
-    original = _original(service_set, request)
+    original = _original(service_set, request, reporter)
     model = original or _reproduced(service_set, request)
     request = with_defaults(request, model, configuration.parameters_file)
     keeps_changes = isinstance(service_set.catalog, KeepsChanges) and service_set.catalog.capture_diff
@@ -250,12 +253,16 @@ def _merged(initial: InitialParameters, original: RunRecord | None) -> Scope:
     return merged_parameters(original, initial.scope)
 
 
-def _original(services: Services, request: RunRequest) -> RunRecord | None:
+def _original(services: Services, request: RunRequest, reporter: Reporter) -> RunRecord | None:
     if not request.use_cached:
         return None
     from magnus.app.run.original_run import original_run  # lazy: as above
+    from magnus.app.run.running_jobs import RunningJobs
 
-    return original_run(services.run_log_store, request.use_cached, assume_lost=request.assume_lost)
+    jobs = RunningJobs(
+        request.still_running, lambda line: reporter.report(Planned(line)), assume_lost=request.assume_lost
+    )
+    return original_run(services.run_log_store, request.use_cached, assume_lost=request.assume_lost, settle=jobs.settle)
 
 
 def _reproduced(services: Services, request: RunRequest) -> RunRecord | None:

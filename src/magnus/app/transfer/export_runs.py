@@ -12,6 +12,7 @@ from msgspec import Struct
 from magnus.app.composition import services
 from magnus.app.composition.load_configuration import load_configuration
 from magnus.app.inspect.find import find_run
+from magnus.app.inspect.run_state import state_of
 from magnus.app.inspect.viewer import steps_below
 from magnus.app.transfer import references
 from magnus.app.transfer.archive import FORMAT, HEAD, ArchiveWriter
@@ -95,8 +96,11 @@ class _Export:
         yield from self._writer.end({"missing": sorted(self._missing)})
 
     def _check(self, run: RunRecord) -> None:
-        if run.status not in ENDED and liveness.runs_here(run.owner):
-            raise InvalidInput(f"the run '{run.run_id}' is still running", fix="wait for its end, or end it")
+        if run.status not in ENDED:
+            state = state_of(run)
+            if state.has_jobs or liveness.runs_here(run.owner):
+                message = f"the run '{run.run_id}' is still running{f': {state.message}' if state.has_jobs else ''}"
+                raise InvalidInput(message, fix="wait for its end, or end it")
         damaged = self._store.damaged_records(run.run_id) if isinstance(self._store, FindsDamage) else ()
         if damaged:
             problem = f"{damaged[0].problem}, in {damaged[0].place}"

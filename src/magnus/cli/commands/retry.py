@@ -19,6 +19,7 @@ from magnus.cli.request import execute_request, run_request
     options.from_step,
     options.strict,
     options.assume_lost,
+    options.still_running,
     options.dry_run,
     options.reuse_options,
     options.progress,

@@ -22,7 +22,7 @@ class ValueOptions(TypedDict):
 @options.configuration_file
 @click.option(
     "--status", "statuses", multiple=True, metavar="STATUS",
-    help="Only runs of this status, such as SUCCESS, FAIL, PROCESSING, LOST (its process is gone) or DAMAGED; repeatable.",
+    help="Only runs of this status, such as SUCCESS, FAIL, PROCESSING, LOST (nothing of it runs any more) or DAMAGED; repeatable.",
 )  # fmt: skip
 @click.option("--tag", "tags", multiple=True, metavar="TAG", help="Only runs with this tag; repeatable.")
 @click.option("--pipeline", "pipelines", multiple=True, metavar="NAME", help="Only runs of this pipeline; repeatable.")

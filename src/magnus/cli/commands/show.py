@@ -26,7 +26,7 @@ def command(
 ) -> int:
     """Show a run as a tree of its steps.
 
-    RUN is the id of the run, a prefix of it, or `latest`. A run whose process is gone shows as lost.
+    RUN is the id of the run, a prefix of it, or `latest`. A run of which nothing runs any more shows as lost.
     """
     texts = (
         _as_json(run, step, configuration_file)

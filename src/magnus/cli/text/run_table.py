@@ -92,7 +92,9 @@ def remarks(runs: Sequence[ListedRun], *, is_cut: bool, is_filtered: bool) -> It
             yield f"{run.run_id}: {values.last_heard(run.last_heard, run.workflow)}"
         for line in skipped_lines(run.skipped or ()):
             yield f"damaged: {run.run_id}: {line}"
-    unknown = [run for run in runs if run.status in Status and run.status not in ENDED and run.message]
+    unfinished = [run for run in runs if run.status in Status and run.status not in ENDED and run.message]
+    yield from (f"{run.run_id}: {run.message}" for run in unfinished if run.has_jobs)
+    unknown = [run for run in unfinished if not run.has_jobs]
     if unknown:
         rest = f" and {len(unknown) - 1} more" if unknown[1:] else ""
         yield f"{unknown[0].run_id}{rest}: {unknown[0].message}"

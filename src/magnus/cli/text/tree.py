@@ -16,10 +16,9 @@ from magnus.app.text.plain_text import plain
 from magnus.app.text.units import elapsed, size
 from magnus.cli.text import values
 from magnus.cli.text.styled_text import Piece, cut, has_colour, line_of, terminal_width, wrapped
-from magnus.engine.processes import liveness
 from magnus.graph.path import print_names
 from magnus.run_log.parameters import plain_metrics
-from magnus.run_log.records import RunHealth, RunRecord, RunStatus, Status, StepRecord, is_cached
+from magnus.run_log.records import RunRecord, RunStatus, Status, StepRecord, is_cached
 from magnus.run_log.summary import summary
 
 _FEW_BRANCHES: Final = 4
@@ -38,7 +37,7 @@ class Line(Struct, frozen=True):
 def run_lines(tree: RunTree, now: datetime, *, everything: bool) -> Iterator[Line]:
     """The run, its steps and its last parameters."""
     run = tree.run
-    yield from heading(run, tree.status, now)
+    yield from heading(run, tree.status, tree.message, now)
     if tree.last_heard is not None:
         yield from _labelled("  ", "heard", values.last_heard(tree.last_heard, run.owner.workflow_name))
     yield from _labelled("  ", "initial", values.shortened(values.parameters(run.parameters), everything=everything))
@@ -49,7 +48,7 @@ def run_lines(tree: RunTree, now: datetime, *, everything: bool) -> Iterator[Lin
         yield from _labelled("  ", "final", values.shortened(values.parameters(tree.parameters), everything=everything))
 
 
-def heading(run: RunRecord, status: RunStatus, now: datetime) -> Iterator[Line]:
+def heading(run: RunRecord, status: RunStatus, message: str, now: datetime) -> Iterator[Line]:
     """The line of the run itself."""
     short = summary(run)
     listed = ListedRun(run.run_id, status, start_time=run.start_time, end_time=run.end_time)
@@ -57,8 +56,6 @@ def heading(run: RunRecord, status: RunStatus, now: datetime) -> Iterator[Line]:
     yield Line(
         "", (("run ", Style.QUIET), (plain(run.run_id), Style.STRONG), ("  ", Style.PLAIN), *_state(status, took))
     )
-    unknown = liveness.unknown(run.status, run.owner)
-    message = liveness.lost(run.owner) if status is RunHealth.LOST else run.message or unknown
     yield from _message("  ", message, status)
     file = str(run.run_config.get("pipeline_file") or "")
     of_file = f" ({file})" if file and file != short.pipeline else ""

@@ -216,9 +216,15 @@ class EngineRun:
 
     def _of(self, run: RunRecord) -> RunContext:
         """The context with what the record of the run says, and the engine about this process."""
-        more = self._message.code_identities
-        identities = (*run.code_identities, *more) if more else None
-        return replace(self._context, tag=self._context.tag or run.tag, code_identities=identities)
+        message = self._message
+        identities = (*run.code_identities, *message.code_identities) if message.code_identities else None
+        return replace(
+            self._context,
+            tag=self._context.tag or run.tag,
+            code_identities=identities,
+            job=message.job,
+            machine=message.machine,
+        )
 
     def _composite(self, path: StepPath) -> CompositeNode:
         node = self.graph.step(path)
@@ -248,7 +254,7 @@ class EngineRun:
         if attempts.are_over:
             return Act(path, Status.FAIL)
         context = self._of(run)
-        if attempts.is_silent_start:
+        if attempts.is_silent_start and not context.job:
             context.reporter.report(StepStarted(path, node.written_as))
         position, scope = place.before(self.graph, self._store, run, path)
         ended = self._reused(run, path, position, scope)

@@ -9,6 +9,7 @@ from typing import Final, get_args
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
 from magnus import __version__
 from magnus.errors import InvalidInput
@@ -16,6 +17,10 @@ from magnus.interfaces.reporter import Event
 from magnus.run_log.records import CodeIdentity
 
 VARIABLE: Final = "MAGNUS_REENTRY"
+JOB_VARIABLE: Final = "MAGNUS_JOB"
+MACHINE_VARIABLE: Final = "MAGNUS_JOB_MACHINE"
+EVENTS_VARIABLE: Final = "MAGNUS_JOB_EVENTS"
+"""What a job alone knows of itself, beside the options that are the same for all jobs of a run."""
 
 _KINDS: Final = {kind.__name__: kind for kind in get_args(Event)}
 
@@ -28,12 +33,18 @@ class Reentry(Struct, frozen=True):
         code_identities: of the image or package that runs the step, beside the identities of the run.
         events: whether it writes events to its standard output, as `event_line` says, instead of progress.
         signal: the signal it gets with its first event, SIGKILL or SIGTERM, for simulated faults; 0 for none.
+        events_file: the file to which it writes events in addition to its progress; "" for none.
+        job: the id of the job of a batch system that runs it; "" for none.
+        machine: the machine of that job.
     """
 
     version: str = __version__
     code_identities: tuple[CodeIdentity, ...] = ()
     events: bool = False
     signal: int = 0
+    events_file: str = ""
+    job: str = ""
+    machine: str = ""
 
     def variables(self) -> dict[str, str]:
         """The environment that says it."""
@@ -48,12 +59,21 @@ def reentry(environment: Mapping[str, str]) -> Reentry:
     try:
         version = msgspec.json.decode(text, type=_Version).version
         if version == __version__:
-            return msgspec.json.decode(text, type=Reentry)
+            return _with_job(msgspec.json.decode(text, type=Reentry), environment)
     except msgspec.DecodeError as error:
         message = f"{VARIABLE} cannot be read: {error}"
         raise InvalidInput(message, fix="leave that variable to magnus") from error
     message = f"the step was started by magnus {version}, and this is magnus {__version__}"
     raise InvalidInput(message, fix="install the same version in both places")
+
+
+def _with_job(message: Reentry, environment: Mapping[str, str]) -> Reentry:
+    return replace(
+        message,
+        events_file=environment.get(EVENTS_VARIABLE, message.events_file),
+        job=environment.get(JOB_VARIABLE, message.job),
+        machine=environment.get(MACHINE_VARIABLE, message.machine),
+    )
 
 
 def event_line(event: Event) -> bytes:

@@ -14,9 +14,9 @@ from magnus.engine.rules import traversal
 from magnus.engine.run import control
 from magnus.engine.run.position import Composite, Place
 from magnus.errors import ProcessDied, TaskFailed
-from magnus.graph.nodes import CompositeNode, TaskNode
+from magnus.graph.nodes import CompositeNode, TaskNode, graphs_of
 from magnus.graph.path import BranchPath, StepPath, print_names
-from magnus.interfaces.executor import Executor, StepRequest
+from magnus.interfaces.executor import Executor, RunsComposites, StepRequest
 from magnus.interfaces.reporter import StepEnded
 from magnus.run_log.records import Span, Status, StepRecord, seconds, span_of
 
@@ -57,6 +57,8 @@ class Walk:
         self.running: dict[Future[None], Place] = {}
         self.until = ""
         self.stopped = False
+        self._runs_together = executor.runs_together if isinstance(executor, RunsComposites) else None
+        self._deaths: dict[StepPath, int] = {}
         self._ended: SimpleQueue[Future[None]] | None = None
         self.open: dict[StepPath, Composite] = {}
 
@@ -91,7 +93,7 @@ class Walk:
                     self._run_or_reuse_result(place)
             case traversal.FanOut():
                 if not self._is_reused(place):
-                    self.fan_out(place)
+                    self._fan_out_or_submit(place)
             case traversal.Finish():
                 self.finish(place)
 
@@ -116,6 +118,14 @@ class Walk:
             self.ended(place, decision)
         else:
             self.run_step(place, cache=decision)
+
+    def _fan_out_or_submit(self, place: Place) -> None:
+        """Start the branches of the composite, or submit it, if the executor runs it with all of them in one process."""
+        if self._runs_together is not None and self._runs_together(place.action.path):
+            place.original = None
+            self.run_step(place)
+        else:
+            self.fan_out(place)
 
     def run_step(self, place: Place, known: StepRecord | None = None, cache: "CacheRecord | None" = None) -> None:
         """Submit the step; again, with what is known of it, where the process died that ran it."""
@@ -168,7 +178,9 @@ class Walk:
         node = self.context.graph.step(path)
         known = step or StepRecord(path, place.action.position, Status.PROCESSING, node.written_as)
         was_told = bool(known.message)  # that its place goes away: it recorded the attempt itself
-        if isinstance(node, TaskNode) and (
+        if isinstance(node, CompositeNode) and self._has_deaths_left(node, path):
+            self.run_step(place)
+        elif isinstance(node, TaskNode) and (
             was_told or len(known.attempts) - known.earlier_attempts < node.max_attempts
         ):
             known = known if was_told else lost_attempts.with_attempt(self.context, known, died)
@@ -176,6 +188,12 @@ class Walk:
             self.run_step(place, replace(known, message=""))
         else:  # it died on its way to the end, after the last attempt
             self._ran(place, died.problems[0].message)
+
+    def _has_deaths_left(self, node: CompositeNode, path: StepPath) -> bool:
+        """Whether another process continues the composite after the death of one: as often as a task in it is attempted."""
+        self._deaths[path] = self._deaths.get(path, 0) + 1
+        most = max((task.max_attempts for graph in graphs_of(node) for task in graph.tasks()), default=1)
+        return self._deaths[path] < most
 
     def _ran(self, place: Place, lost: str) -> None:
         """Take the result from the record of the step; if the record is open, the step failed with the message `lost`."""

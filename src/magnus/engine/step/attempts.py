@@ -145,6 +145,8 @@ def _record(step: RunningStep, outcome: TaskOutcome, begin: _Begin) -> AttemptRe
         status=Status.FAIL if outcome.failure else Status.SUCCESS,
         message=masker.mask(outcome.failure or "\n".join(f"warning: {warning}" for warning in outcome.warnings)),
         parameters=masker.masked(outcome.arguments),
+        job=step.context.job,
+        machine=step.context.machine,
     )
 
 

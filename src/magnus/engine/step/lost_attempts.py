@@ -51,6 +51,8 @@ def with_attempt(context: RunContext, known: StepRecord, died: ProcessDied) -> S
         duration=round(died.seconds, 6),
         status=Status.FAIL,
         message=died.problems[0].message,
+        job=died.job,
+        machine=died.machine,
     )
     return replace(known, attempts=(*known.attempts, attempt))
 

@@ -81,7 +81,8 @@ def take_through(step: RunningStep) -> None:
     """Take the step from its first record to its last."""
     step.keep(step.record)
     try:
-        if step.request.record is None or step.request.attempt is not None:  # a process of its own starts each attempt
+        if step.request.record is None or step.request.attempt is not None or step.context.job:
+            # a process of its own starts each attempt, and its job waited
             step.context.reporter.report(StepStarted(step.record.path, step.record.step_type))
         failure = "\n".join(filter(None, (_work(step), _clear(step))))
     except Evicted:

@@ -6,12 +6,13 @@ reported here; the outcome of the step is in the run log.
 
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from threading import Condition
 from types import TracebackType
 from typing import TYPE_CHECKING, Final, Self
 
-from magnus.errors import InvalidConfiguration, TaskFailed
+from magnus.errors import InvalidConfiguration, JobsUnknown, TaskFailed
 from magnus.executors.container.options import ContainerOptions, StepOptions, environment, of_step
 from magnus.interfaces.capabilities import ExecutorCapabilities, Locality
 from magnus.interfaces.executor import StepRequest, StepRunner
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from magnus.executors.container.mounts import Folder
     from magnus.executors.container.outcome import ContainerExit
     from magnus.executors.reentry import ReentryOutput
+    from magnus.interfaces.jobs_of_runs import RunningJob
+    from magnus.run_log.records import RunRecord
 
 _GRACE_SECONDS: Final = 3.0
 
@@ -32,11 +35,38 @@ def _capabilities(options: ContainerOptions) -> ExecutorCapabilities:
     return ExecutorCapabilities(runs_on=Locality.HOST, concurrent=options.enable_parallel, reenters=True)
 
 
+@contextmanager
+def _needs_sdk() -> Iterator[None]:
+    """JobsUnknown if the Docker SDK is not installed."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        message = f"the package '{error.name}' is not installed"
+        raise JobsUnknown(message, fix="pip install 'magnus[docker]'") from error
+
+
 class ContainerExecutor:
     """Runs steps in containers, and steps with `run_in_local` in the calling thread."""
 
     options = ContainerOptions
     capabilities = staticmethod(_capabilities)
+    job_word = "container"
+
+    @staticmethod
+    def running_jobs(_options: ContainerOptions, runs: "Sequence[RunRecord]") -> "Mapping[str, Sequence[RunningJob]]":
+        """The containers of runs whose process is gone, until the next magnus on this machine ends them."""
+        with _needs_sdk():
+            from magnus.executors.container.running import running_containers  # lazy: few runs lose their process
+
+        return running_containers(runs)
+
+    @staticmethod
+    def cancel_jobs(_options: ContainerOptions, run: "RunRecord", jobs: "Sequence[RunningJob]") -> None:
+        """End containers of such a run."""
+        with _needs_sdk():
+            from magnus.executors.container.running import end_containers  # lazy: likewise
+
+        end_containers(run, jobs)
 
     def __init__(self, options: ContainerOptions, run_step: StepRunner) -> None:
         self.slots = (options.max_workers or processors()) if options.enable_parallel else 1

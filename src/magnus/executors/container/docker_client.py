@@ -21,14 +21,15 @@ from magnus.executors.container.outcome import HELP
 class DockerClient:
     """The engine that `DOCKER_HOST` names, or the one of this machine, connected to when it is first used.
 
-    It may be used by several threads.
+    It may be used by several threads. `timeout` is how many seconds an answer may take; by default as the SDK says.
 
     Attributes:
         is_rootless: whether the engine runs without privileges, once it was used.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, timeout: float | None = None) -> None:
         self.is_rootless = False
+        self._timeout = {} if timeout is None else {"timeout": timeout}
         self._connecting = Lock()
         self._client: Any = None
 
@@ -42,7 +43,7 @@ class DockerClient:
         """The low-level API of the SDK."""
         with self._connecting:
             if self._client is None:
-                client = docker.from_env()
+                client = docker.from_env(**self._timeout)
                 try:
                     options = client.info().get("SecurityOptions") or []
                 except BaseException:

@@ -1,18 +1,21 @@
-"""Labels of containers, by which the next magnus on this host finds containers of one that died."""
+"""Labels of containers, by which another magnus finds containers of a run, and of a magnus that died."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Final, Literal
 
 from magnus.engine.processes import liveness
 from magnus.graph.path import StepPath
-from magnus.run_log.records import Owner
+from magnus.run_log.records import Owner, RunRecord
 
 HOST: Final = "magnus.host"
 _PID: Final = "magnus.pid"
 _PROCESS_START: Final = "magnus.process-start"
-_RUN: Final = "magnus.run"
-_STEP: Final = "magnus.step"
+RUN: Final = "magnus.run"
+STEP: Final = "magnus.step"
 _STAYS: Final = "magnus.stays"
+
+RUNNING: Final = frozenset({"running", "paused", "restarting"})
+"""The states of containers that are not over."""
 
 
 def labels(owner: Owner, run_id: str, path: StepPath, *, stays: bool) -> dict[str, str]:
@@ -21,8 +24,8 @@ def labels(owner: Owner, run_id: str, path: StepPath, *, stays: bool) -> dict[st
         HOST: owner.host,
         _PID: str(owner.pid),
         _PROCESS_START: owner.process_start,
-        _RUN: run_id,
-        _STEP: str(path),
+        RUN: run_id,
+        STEP: str(path),
         _STAYS: "yes" if stays else "no",
     }
 
@@ -37,4 +40,15 @@ def to_be_done(labelled: Mapping[str, str], state: str) -> Literal["remove", "ki
         return "nothing"
     if labelled.get(_STAYS) != "yes":
         return "remove"
-    return "kill" if state in {"running", "paused", "restarting"} else "nothing"
+    return "kill" if state in RUNNING else "nothing"
+
+
+def run_of(labelled: Mapping[str, str], runs: Iterable[RunRecord]) -> str:
+    """The id of the run that the container belongs to; "" for none. Runs of two projects may have the same id."""
+    keys = (RUN, HOST, _PID, _PROCESS_START)
+    values = tuple(labelled.get(key, "") for key in keys)
+    for run in runs:
+        owner = run.owner
+        if values == (run.run_id, owner.host, str(owner.pid), owner.process_start):
+            return run.run_id
+    return ""

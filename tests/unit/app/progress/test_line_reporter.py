@@ -19,6 +19,7 @@ from magnus.interfaces.reporter import (
     StepOutput,
     StepReused,
     StepStarted,
+    StepWaiting,
     Warned,
 )
 from magnus.run_log.records import Branching, Status
@@ -171,3 +172,16 @@ def test_elsewhere_there_are_lines(tmp_path):
 
 def test_a_warning_is_marked_once():
     assert said(Warned("pipeline.yaml:3: warning: odd")) == "pipeline.yaml:3: warning: odd\n"
+
+
+def test_steps_that_wait_say_why_once():
+    branches = [StepPath(("each", str(number), "fit")) for number in range(3)]
+    events = [StepWaiting(path, f"17_{number}", reason) for reason in ("", "Priority", "Resources")
+              for number, path in enumerate(branches)]  # fmt: skip
+    assert said(*events, StepWaiting(branches[0], "17_0", "Priority")) == (
+        "  each/0/fit: waits (Priority), job 17_0\n  each/0/fit: waits (Resources), job 17_0\n"
+    )
+
+
+def test_a_reason_of_a_batch_system_cannot_do_harm():
+    assert said(StepWaiting(A, "17", "\x1b[2Jgone\n")) == "  a: waits (\\x1b[2Jgone\\n), job 17\n"

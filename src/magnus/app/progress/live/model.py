@@ -23,6 +23,7 @@ from magnus.interfaces.reporter import (
     StepOutput,
     StepReused,
     StepStarted,
+    StepWaiting,
     Warned,
 )
 from magnus.run_log.records import Branching, Status
@@ -34,13 +35,20 @@ _EARLY_FAILURES: Final = 50
 
 
 class State(Enum):
-    """The state of a step or a branch; STOPPED is one that had not finished when the run did."""
+    """The state of a step or a branch; STOPPED is one that had not finished when the run did.
 
+    WAITING is a step whose job waits for a machine.
+    """
+
+    WAITING = "waiting"
     RUNNING = "running"
     DONE = "done"
     REUSED = "reused"
     FAILED = "failed"
     STOPPED = "stopped"
+
+
+_OPEN: Final = frozenset({State.WAITING, State.RUNNING})
 
 
 class Step:
@@ -53,12 +61,13 @@ class Step:
         branches: the branches that run or stay on display, by key.
         done, failed: the numbers of branches in that state; `failed_within` counts failed steps in branches that succeeded.
         loading: the module that it has been loading for a while, or "".
+        job, reason: the job that it waits for, and why that does not run; "" if unknown.
         tail: the end of its output.
     """
 
     __slots__ = (
-        "_labels", "branches", "branching", "done", "failed", "failed_attempts", "failed_within", "loading", "message",
-        "name", "retry_at", "started", "state", "step_type", "tail", "took",
+        "_labels", "branches", "branching", "done", "failed", "failed_attempts", "failed_within", "job", "loading",
+        "message", "name", "reason", "retry_at", "started", "state", "step_type", "tail", "took",
     )  # fmt: skip
 
     def __init__(self, name: str, step_type: str, at: float) -> None:
@@ -73,7 +82,7 @@ class Step:
         self.branching: Branching | None = None
         self.branches: dict[str, Branch] = {}
         self.done = self.failed = self.failed_within = 0
-        self.loading = ""
+        self.loading = self.job = self.reason = ""
         self.tail = b""
         self._labels: Sequence[str] | None = None
 
@@ -133,6 +142,8 @@ class Tree:
             case RunEnded():
                 self.ended = event
                 self.stop()
+            case StepWaiting(path, job, reason):
+                self._wait(path, job, reason, at)
             case StepStarted(path, step_type):
                 self._begin(path, step_type, at)
             case StepReused(path, step_type):
@@ -160,16 +171,28 @@ class Tree:
                 self._end(step, State.DONE if status is Status.SUCCESS else State.FAILED)
             case BranchesStarted(_, branching):
                 if step.branching is None:
-                    self.counts[State.RUNNING] -= 1
+                    self.counts[step.state] -= 1
                 step.branching = branching
 
     def stop(self) -> None:
         """Mark everything that still runs as stopped."""
         self._stop(self.root)
 
+    def _wait(self, path: StepPath, job: str, reason: str, at: float) -> None:
+        """The step waits; one that ran before keeps its branches, as a composite that one job runs."""
+        step = self._step(path, at)
+        if step.state is State.RUNNING and step.branching is None:
+            step.state = State.WAITING
+            self.counts[State.RUNNING] -= 1
+            self.counts[State.WAITING] += 1
+        step.job, step.reason = job, reason
+
     def _begin(self, path: StepPath, step_type: str, at: float) -> Step:
         step = Step(path.name, step_type, at)
         branch = self._branch(path.branch, at)
+        before = branch.steps.get(path.name)
+        if before is not None and before.state in _OPEN:  # it waited, or another process makes an attempt
+            self._stop_step(before)
         branch.steps[path.name] = step
         if len(branch.steps) > _MOST_STEPS:
             branch.shorten()
@@ -193,10 +216,10 @@ class Tree:
         return branch
 
     def _end(self, step: Step, state: State) -> None:
-        step.state, step.tail, step.loading = state, b"", ""
         if step.branching is None:
-            self.counts[State.RUNNING] -= 1
+            self.counts[step.state] -= 1
             self.counts[state] += 1
+        step.state, step.tail, step.loading = state, b"", ""
         if state is not State.FAILED:
             step.branches.clear()
 
@@ -220,15 +243,15 @@ class Tree:
     def _stop(self, branch: Branch) -> None:
         """Mark everything that still runs in the branch as stopped."""
         for step in branch.steps.values():
-            if step.state is State.RUNNING:
+            if step.state in _OPEN:
                 self._stop_step(step)
         if branch.state is State.RUNNING:
             branch.state = State.STOPPED
 
     def _stop_step(self, step: Step) -> None:
-        step.state = State.STOPPED
         if step.branching is None:
-            self.counts[State.RUNNING] -= 1
+            self.counts[step.state] -= 1
             self.counts[State.STOPPED] += 1
+        step.state = State.STOPPED
         for branch in step.branches.values():
             self._stop(branch)

@@ -12,7 +12,7 @@ from magnus.app.text.plain_text import plain, plain_lines
 from magnus.app.text.units import elapsed, elapsed_so_far
 from magnus.run_log.records import Status
 
-_COUNTED: Final = (State.DONE, State.REUSED, State.RUNNING, State.FAILED)
+_COUNTED: Final = (State.DONE, State.REUSED, State.RUNNING, State.WAITING, State.FAILED)
 
 
 def frame(tree: Tree, at: float, look: Look) -> list[str]:
@@ -96,7 +96,7 @@ def _with(rows: list[Row], chosen: frozenset[int], look: Look) -> list[Row]:
         run = [row for _, row in group]
         if is_chosen:
             shown += run
-        elif any(row.done or row.running or row.failed for row in run):
+        elif any(row.done or row.running or row.failed or row.waiting for row in run):
             counts = (sum(row.done for row in run), sum(row.running for row in run), sum(row.failed for row in run))
-            shown.append(folded(run[0].depth, *counts, look))
+            shown.append(folded(run[0].depth, *counts, look, waiting=sum(row.waiting for row in run)))
     return shown

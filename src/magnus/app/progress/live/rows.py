@@ -6,6 +6,7 @@ from typing import Final
 
 from msgspec import Struct
 
+from magnus.app.progress.line_reporter import waiting_remark
 from magnus.app.progress.live.model import Branch, State, Step
 from magnus.app.progress.live.screen import Look, Piece
 from magnus.app.text.columns import clip
@@ -19,6 +20,7 @@ MOST_FAILURES: Final = 50
 
 _BAR_COLUMNS: Final = 20
 _STYLES: Final = {
+    State.WAITING: Style.QUIET,
     State.RUNNING: Style.BUSY,
     State.DONE: Style.GOOD,
     State.REUSED: Style.QUIET,
@@ -31,14 +33,15 @@ class Rank(IntEnum):
     """The order in which rows are left out if there is no room."""
 
     ENDED = 0
-    OUTPUT = 1
-    RUNNING = 2
-    AROUND = 3
-    FAILED = 4
+    WAITING = 1
+    OUTPUT = 2
+    RUNNING = 3
+    AROUND = 4
+    FAILED = 5
 
 
 class Row(Struct, frozen=True):
-    """One line of a tree. `done`, `running` and `failed` count the steps it stands for; `message` is the reason of a failure."""
+    """One line of a tree. `done`, `running`, `failed`, `waiting` count the steps it stands for; `message` says why it failed."""
 
     depth: int
     pieces: list[Piece]
@@ -47,6 +50,7 @@ class Row(Struct, frozen=True):
     running: int = 0
     failed: int = 0
     message: str = ""
+    waiting: int = 0
 
 
 class Rows:
@@ -73,7 +77,12 @@ class Rows:
         is_around = is_composite and state in {State.RUNNING, State.STOPPED}
         explained = is_composite and step.failed > 0
         failed = state is State.FAILED
-        ranks = {State.FAILED: Rank.FAILED, State.RUNNING: Rank.RUNNING, State.STOPPED: Rank.RUNNING}
+        ranks = {
+            State.WAITING: Rank.WAITING,
+            State.FAILED: Rank.FAILED,
+            State.RUNNING: Rank.RUNNING,
+            State.STOPPED: Rank.RUNNING,
+        }
         yield Row(
             depth,
             self._pieces(step, depth, prefix),
@@ -82,6 +91,7 @@ class Rows:
             running=int(state in {State.RUNNING, State.STOPPED} and not is_composite),
             failed=int(failed and not explained),
             message=step.message if failed and not explained else "",
+            waiting=int(state is State.WAITING),
         )
         yield from self._output(step, depth)
         if state not in {State.DONE, State.REUSED}:
@@ -197,7 +207,7 @@ class Rows:
                 return "reused"
             case State.STOPPED:
                 return "interrupted"
-            case State.RUNNING:
+            case State.WAITING | State.RUNNING:
                 return elapsed_so_far((step.started if self._at is None else self._at) - step.started)
             case _:
                 return elapsed(step.took)
@@ -206,7 +216,9 @@ class Rows:
         """The text beside a step: the reason of its failure, or its last line of output."""
         if self._at is None:
             return
-        if step.message and (step.state is State.FAILED or step.retry_at > self._at) and not step.failed:
+        if step.state is State.WAITING:
+            yield f"  waits{waiting_remark(step.job, step.reason)}", Style.QUIET
+        elif step.message and (step.state is State.FAILED or step.retry_at > self._at) and not step.failed:
             style = Style.BAD if step.state is State.FAILED else Style.CAREFUL
             yield f"  {plain(step.message.splitlines()[0])}", style
         elif step.loading:
@@ -227,6 +239,8 @@ def glyph(state: State, at: float | None, look: Look) -> Piece:
     """The character for the state; for a running step it changes each tenth of a second."""
     glyphs, style = look.glyphs, _STYLES[state]
     match state:
+        case State.WAITING:
+            return glyphs.waiting, style
         case State.RUNNING:
             return glyphs.spinner[int((at or 0.0) * 10) % len(glyphs.spinner)], style
         case State.DONE:
@@ -244,14 +258,14 @@ def counted(count: int, one: str, several: str) -> str:
     return f"{count} {one if count == 1 else several}"
 
 
-def folded(depth: int, done: int, running: int, failed: int, look: Look) -> Row:
+def folded(depth: int, done: int, running: int, failed: int, look: Look, *, waiting: int = 0) -> Row:
     """One row that stands for many."""
-    counts = ((done, "done"), (running, "running"), (failed, "failed"))
+    counts = ((done, "done"), (running, "running"), (waiting, "waiting"), (failed, "failed"))
     text = ", ".join(f"{count} {word}" for count, word in counts if count)
     indent = " " * min(2 * depth, look.columns // 3)
-    rank = Rank.FAILED if failed else Rank.RUNNING if running else Rank.ENDED
+    rank = Rank.FAILED if failed else Rank.RUNNING if running else Rank.WAITING if waiting else Rank.ENDED
     pieces = [(f"{indent}{look.glyphs.ellipsis} {text}", Style.QUIET)]
-    return Row(depth, pieces, rank, done, running, failed)
+    return Row(depth, pieces, rank, done, running, failed, waiting=waiting)
 
 
 def last_lines(data: bytes, count: int) -> list[str]:

@@ -23,13 +23,14 @@ class Glyphs(Struct, frozen=True):
     reused: str = "○"
     failed: str = "✗"
     stopped: str = "■"
+    waiting: str = "◌"
     spinner: str = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
     bar: str = "━"
     rest: str = "─"
     ellipsis: str = "…"
 
 
-ASCII: Final = Glyphs("+", "o", "x", "#", "|/-\\", "=", "-", "...")
+ASCII: Final = Glyphs("+", "o", "x", "#", ".", "|/-\\", "=", "-", "...")
 """The characters for terminals without Unicode."""
 
 

@@ -189,7 +189,7 @@ function metricsOfAll(open) {
 
 function runDetails(open) {
   return [
-    failure(head.message),
+    failure(head.message, isBad(rows[0]) ? "Why it failed" : "How it stands"),
     failure(head.damage, "What is wrong with its records"),
     failures.length ? section(isBad(rows[0]) ? "What failed" : "What failed on the way", listedByTrail(failures, rows[0], open)) : null,
     section("Commands", head.commands.map(([label, text]) => commandLine(text, label))),

@@ -17,6 +17,7 @@ from magnus.interfaces.reporter import (
     StepOutput,
     StepReused,
     StepStarted,
+    StepWaiting,
     Warned,
 )
 from magnus.run_log.records import Branching, Status
@@ -79,6 +80,37 @@ def test_a_moment_later_the_spinner_has_turned_and_time_gone_on():
     assert shown(made, 102.0)[1] == "  ⠋ a  1.9 s"
     assert shown(made, 102.1)[1] == "  ⠙ a  2.0 s"
     assert shown(made, 175.1)[1] == "  ⠙ a  1 m 15 s"
+
+
+def test_steps_that_wait_for_a_machine_say_why():
+    made = tree(StepWaiting(path("a"), "17"), StepWaiting(path("b"), "18", "Resources"), started("a"))
+    assert shown(made, 102.0) == [
+        "⠋ mine  2.0 s  1 running, 1 waiting",
+        "  ⠋ a  1.7 s",
+        "  ◌ b  1.8 s  waits (Resources), job 18",
+    ]
+
+
+def test_a_requeued_step_waits_again_and_counts_once():
+    events = [started("a"), StepWaiting(path("a"), "17", "BeginTime"), started("a")]
+    assert shown(tree(*events[:2]))[0].endswith("  1 waiting")
+    assert shown(tree(*events))[0].endswith("  1 running")
+    assert shown(tree(*events, ended("a")))[0].endswith("  1 done")
+
+
+def test_a_composite_that_another_job_continues_counts_its_steps_once():
+    events = [started("m"), mapped(3), started("m/0/a"), StepWaiting(path("m"), "18", "Resources")]
+    made = tree(*events, started("m"), mapped(3), started("m/0/a"))
+    assert shown(made)[0].endswith("  1 running")
+
+
+def test_of_many_steps_those_that_wait_are_left_out_first():
+    waiting = [StepWaiting(path(f"m/{number}/a"), f"17_{number}", "Priority") for number in range(50)]
+    rows = shown(tree(started("m"), mapped(50), *waiting, started("m/7/a")), look=Look(60, 5))
+    assert rows[0].endswith("1 running, 49 waiting")
+    assert [row.split("  ")[1].strip() for row in rows[2:]] == ["", "", ""]
+    assert sum("waiting" in row for row in rows[2:]) == 2
+    assert "⠋ 7/a" in rows[3]
 
 
 def test_what_a_step_said_last_stands_beside_it_until_it_ends():

@@ -1,0 +1,116 @@
+"""Waits until nothing of a run runs any more whose process is gone, or cancels that. Called by `app.run.prepare`.
+
+A run that resumes it would else run steps which jobs of the original still run.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from time import monotonic, sleep
+from typing import Final, Literal, TypeAlias
+
+from magnus.app.composition.jobs_of_runs import NO_JOBS, JobsOfRun, cancel_jobs, jobs_of_runs
+from magnus.errors import InvalidInput, JobsUnknown
+from magnus.interfaces.jobs_of_runs import RunningJob
+from magnus.run_log.records import ENDED, RunRecord
+
+_FIRST_PAUSE_SECONDS: Final = 0.5
+_LONGEST_PAUSE_SECONDS: Final = 60.0
+_SHARE: Final = 10
+"""A pause lasts at most one part in so many of the time waited."""
+_MOST_STEPS: Final = 20
+
+
+StillRunning: TypeAlias = Literal["wait", "cancel", "refuse", "show", "ignore"]
+"""What to do about jobs of the original that still run.
+
+`wait` for their end, `cancel` them, `refuse` to resume the run, `show` them in the plan alone, or `ignore` them, since
+the engine that resumes the run confirmed that there are none.
+"""
+
+
+class RunningJobs:
+    """What is done about jobs of an original run."""
+
+    def __init__(
+        self,
+        still_running: StillRunning,
+        report: Callable[[str], None],
+        *,
+        assume_lost: bool = False,
+        pause: Callable[[float], None] = sleep,
+    ) -> None:
+        self._still_running = still_running
+        self._report = report
+        self._assume_lost = assume_lost
+        self._pause = pause
+
+    def settle(self, run: RunRecord) -> None:
+        """Return when nothing of the run runs any more, or at once if its jobs shall be shown alone or ignored.
+
+        InvalidInput if the run may not be resumed now. KeyboardInterrupt leaves the jobs running.
+        """
+        if self._still_running == "ignore":
+            return
+        jobs = jobs_of_runs([run]).get(run.run_id, NO_JOBS)
+        if jobs.unknown:
+            self._refuse_unknown(run, jobs)
+        elif jobs.jobs:
+            self._settle(run, jobs)
+
+    def _refuse_unknown(self, run: RunRecord, jobs: JobsOfRun) -> None:
+        """InvalidInput for a run that may still run; a run that has finished cancelled its jobs itself."""
+        if run.status in ENDED or self._assume_lost or self._still_running == "show":
+            return
+        message = f"the run '{run.run_id}' may still be running: its orchestrator is gone; {jobs.sentence}"
+        fix = (
+            "try again later, or make sure that nothing of it runs and add --assume-lost (in Python: assume_lost=True)"
+        )
+        raise InvalidInput(message, fix=fix)
+
+    def _settle(self, run: RunRecord, jobs: JobsOfRun) -> None:
+        sentence = f"the run '{run.run_id}' has no orchestrator any more, but {jobs.sentence}"
+        them, whose = ("it", "its") if len(jobs.jobs) == 1 else ("them", "their")
+        match self._still_running:
+            case "refuse":
+                raise InvalidInput(sentence, fix=f"wait for {whose} end, or cancel {them}")
+            case "show":
+                self._report_jobs(f"{sentence}; without --dry-run magnus waits for {whose} end", jobs)
+            case "cancel":
+                self._report_jobs(f"{sentence}; magnus cancels {them}", jobs)
+                self._cancel(run, jobs)
+                self._wait(run)
+                self._report(f"nothing of the run '{run.run_id}' runs any more")
+            case "wait" | "ignore":
+                how = f"Ctrl-C leaves {them} running, --still-running cancel ends {them}"
+                self._report_jobs(f"{sentence}; magnus waits for {whose} end ({how})", jobs)
+                self._wait(run)
+                self._report(f"nothing of the run '{run.run_id}' runs any more")
+
+    def _report_jobs(self, sentence: str, jobs: JobsOfRun) -> None:
+        self._report(sentence)
+        for line in _lines(jobs.jobs):
+            self._report(line)
+
+    def _cancel(self, run: RunRecord, jobs: JobsOfRun) -> None:
+        try:
+            cancel_jobs(run, jobs)
+        except JobsUnknown as error:
+            [problem] = error.problems
+            message = f"{jobs.word}s of the run '{run.run_id}' cannot be cancelled: {problem.message}"
+            raise InvalidInput(message, fix=problem.fix or "try again later") from error
+
+    def _wait(self, run: RunRecord) -> None:
+        """Return when no job runs any more. While there is no answer, jobs may run."""
+        start = monotonic()
+        while jobs_of_runs([run]).get(run.run_id, NO_JOBS).sentence:
+            waited = monotonic() - start
+            self._pause(min(max(_FIRST_PAUSE_SECONDS, waited / _SHARE), _LONGEST_PAUSE_SECONDS))
+
+
+def _lines(jobs: Sequence[RunningJob]) -> Iterator[str]:
+    """The steps that still run, each with its job."""
+    named = [job for job in jobs if job.step]
+    for job in named[:_MOST_STEPS]:
+        state = f", {job.state}" if job.state else ""
+        yield f"  '{job.step}' ({job.id}{state})"
+    if len(named) > _MOST_STEPS:
+        yield f"  and {len(named) - _MOST_STEPS} more"

@@ -1,0 +1,99 @@
+"""The ledger of a run: its batches and their jobs, written before and after each submission.
+
+It says which jobs a run has after the process that submitted them was killed. A batch without ids was not answered: the
+batch system finds its jobs by the key.
+"""
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+
+from msgspec import Struct, field
+
+from magnus.executors.jobs.batch_system import BatchSystem, Job, Phase
+from magnus.executors.jobs.run_folder import RunFolder
+from magnus.graph.path import StepPath
+
+__all__ = ["LedgerBatch", "StepJob", "add_batch", "add_ids", "jobs_that_run", "read", "stop"]
+
+
+class LedgerBatch(Struct, frozen=True):
+    """A batch of the run.
+
+    Attributes:
+        key: of the batch.
+        paths: the steps, by the index of their jobs.
+        ids: the ids of the jobs by index; empty if the submission got no answer, or failed.
+    """
+
+    key: str
+    paths: tuple[StepPath, ...]
+    ids: Mapping[int, str] = field(default_factory=dict)
+
+
+class StepJob(Struct, frozen=True):
+    """A job of a run with the path of its step."""
+
+    path: StepPath
+    job: Job
+
+
+def add_batch(folder: RunFolder, key: str, paths: Sequence[StepPath]) -> None:
+    """Add a batch that is going to be submitted. OSError."""
+    _append(folder, {"batch": key, "paths": [str(path) for path in paths]})
+
+
+def add_ids(folder: RunFolder, key: str, ids: Mapping[int, str]) -> None:
+    """Add the jobs of a batch that was submitted. OSError."""
+    _append(folder, {"batch": key, "ids": {str(index): job_id for index, job_id in ids.items()}})
+
+
+def read(folder: RunFolder) -> dict[str, LedgerBatch]:
+    """The batches by key; none if there is no ledger. A line that a killed process left incomplete is passed over."""
+    batches: dict[str, LedgerBatch] = {}
+    try:
+        lines = (folder.private / "ledger").read_bytes().split(b"\n")
+    except OSError:
+        return batches
+    for line in lines:
+        with suppress(ValueError, KeyError, TypeError, AttributeError):
+            entry = json.loads(line)
+            key = entry["batch"]
+            if "paths" in entry:
+                batches[key] = LedgerBatch(key, tuple(StepPath.parse(path) for path in entry["paths"]))
+            else:
+                ids = {int(index): str(job_id) for index, job_id in entry["ids"].items()}
+                batches[key] = LedgerBatch(key, batches[key].paths, ids)
+    return batches
+
+
+def jobs_that_run(folder: RunFolder, run_id: str, system: BatchSystem) -> list[StepJob]:
+    """The jobs of the run that wait or run now, with their steps; NoAnswer when the batch system does not say.
+
+    Jobs that the ledger does not have, as of a ledger that was removed, have the path of no step: they are left out.
+    """
+    batches = read(folder)
+    return [
+        StepJob(batch.paths[job.index], job)
+        for job in system.jobs(run_id)
+        if job.phase in {Phase.WAITING, Phase.RUNNING}
+        and (batch := batches.get(job.batch)) is not None
+        and 0 <= job.index < len(batch.paths)
+    ]
+
+
+def stop(folder: RunFolder, jobs: Sequence[StepJob], system: BatchSystem) -> None:
+    """Cancel the jobs, and let no job of the run start a step any more; NoAnswer. It does not wait for their end."""
+    folder.stop()
+    if jobs:
+        system.cancel([one.job.id for one in jobs])
+
+
+def _append(folder: RunFolder, entry: Mapping[str, object]) -> None:
+    line = json.dumps(entry).encode("ascii") + b"\n"
+    descriptor = os.open(folder.private / "ledger", os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        os.write(descriptor, line)
+    finally:
+        os.close(descriptor)

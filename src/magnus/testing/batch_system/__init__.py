@@ -1,0 +1,1 @@
+"""A batch system for tests: real processes on this machine, started by a scheduler whose faults are scripted."""

@@ -1,0 +1,243 @@
+"""The contract suite of executors whose steps are jobs of a batch system: subclass `JobExecutorContract`.
+
+::
+
+    class TestMyExecutor(JobExecutorContract):
+        @pytest.fixture
+        def site(self) -> Iterator[BatchSite]:
+            ...  # start the batch system, and stop it afterwards
+
+The configuration is that of the site. The tests run pipelines with the command `magnus`, kill and requeue jobs by the
+site, and count what they cost.
+"""
+
+import json
+import signal
+import subprocess
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Protocol
+
+import pytest
+
+from magnus.executors.jobs import ledger
+from magnus.executors.jobs.batch_system import BatchSystem, Job, Phase
+from magnus.executors.jobs.run_folder import RunFolder
+from magnus.testing.executor_contract import (
+    LONGEST_SECONDS,
+    ProcessExecutorContract,
+    command_line,
+    output_of,
+    run,
+    until,
+)
+from magnus.values import Json
+
+__all__ = ["BatchSite", "JobExecutorContract"]
+
+
+class BatchSite(Protocol):
+    """A batch system that a test may disturb.
+
+    Attributes:
+        configuration: of the executor, whose override `together` runs a composite in one job.
+        system: a client, beside the client of the run.
+        folder: the files of jobs, relative to the working directory.
+    """
+
+    configuration: Mapping[str, Json]
+    system: BatchSystem
+    folder: str
+
+    def requeue(self, job: str) -> None:
+        """Evict the job, and let it wait again under its id."""
+        ...
+
+    def fail_machine(self, job: str) -> None:
+        """Let the machine of the job fail; the job does not run again."""
+        ...
+
+    def be_silent(self) -> None:
+        """Answer no call from now on; jobs still run."""
+        ...
+
+    def answer(self) -> None:
+        """Answer again."""
+        ...
+
+    def submissions(self) -> int:
+        """The number of submissions so far."""
+        ...
+
+
+_WAITS = 'echo "$MAGNUS_JOB" >> starts; until [ -e go ]; do sleep 0.05; done; touch "end.$MAGNUS_STEP_ATTEMPT"'
+
+
+def _shell(command: str, **more: Json) -> Json:
+    return {"type": "task", "command_type": "shell", "command": command, "next": "success", **more}
+
+
+def _dag(start_at: str, **steps: Json) -> Json:
+    return {"start_at": start_at, "steps": steps}
+
+
+class JobExecutorContract(ProcessExecutorContract):
+    """Subclass it with a name that begins with `Test`, and with a fixture `site`."""
+
+    @pytest.fixture
+    def site(self) -> BatchSite:
+        """The batch system."""
+        raise NotImplementedError
+
+    @pytest.fixture(autouse=True)
+    def _configured(self, site: BatchSite) -> None:
+        self.configuration = site.configuration  # type: ignore[misc]
+
+    def test_a_job_and_its_machine_are_in_the_run_log(self, folder: Path) -> None:
+        log = run(folder, _dag("a", a=_shell("echo hello")))
+        [attempt] = log["steps"]["a"]["attempts"]
+        assert attempt["job"]
+        assert attempt["machine"]
+
+    def test_a_requeued_job_is_no_end(self, folder: Path, site: BatchSite) -> None:
+        with _started(folder, _dag("a", a=_shell(_WAITS, max_attempts=3))) as process:
+            site.requeue(_job(folder, site).id)
+            until(lambda: len(_starts(folder)) == 2)
+            (folder / "go").touch()
+            assert process.wait(LONGEST_SECONDS) == 0
+        log = json.loads(output_of(folder, "show", "mine", "--json"))
+        assert [attempt["status"] for attempt in log["steps"]["a"]["attempts"]] == ["FAIL", "SUCCESS"]
+        assert len(set(_starts(folder))) == 1, "it is the same job"
+
+    def test_a_job_whose_machine_fails_is_attempted_again(self, folder: Path, site: BatchSite) -> None:
+        with _started(folder, _dag("a", a=_shell(_WAITS, max_attempts=2))) as process:
+            first = _job(folder, site)
+            site.fail_machine(first.id)
+            until(lambda: len(_starts(folder)) == 2)
+            (folder / "go").touch()
+            assert process.wait(LONGEST_SECONDS) == 0
+        attempts = json.loads(output_of(folder, "show", "mine", "--json"))["steps"]["a"]["attempts"]
+        assert [attempt["status"] for attempt in attempts] == ["FAIL", "SUCCESS"]
+        assert first.id in attempts[0]["message"]
+        assert attempts[0]["job"] == first.id != attempts[1]["job"]
+
+    def test_a_silent_controller_ends_nothing(self, folder: Path, site: BatchSite) -> None:
+        with _started(folder, _dag("a", a=_shell(_WAITS))) as process:
+            site.be_silent()
+            try:
+                (folder / "go").touch()
+                assert process.wait(LONGEST_SECONDS) == 0
+            finally:
+                site.answer()
+        assert len(_starts(folder)) == 1
+
+    def test_an_interruption_leaves_no_job(self, folder: Path, site: BatchSite) -> None:
+        dag = _dag("a", a={
+            "type": "map",
+            "iterate_on": "xs",
+            "iterate_as": "x",
+            "branch": _dag("b", b=_shell(_WAITS)),
+            "next": "success",
+        })  # fmt: skip
+        with _started(folder, dag, parameters={"xs": list(range(8))}) as process:
+            process.send_signal(signal.SIGINT)
+            assert process.wait(LONGEST_SECONDS) == 130
+        alive = [job for job in site.system.jobs("mine") if job.phase in {Phase.WAITING, Phase.RUNNING}]
+        assert alive == []
+        assert not RunFolder(folder / site.folder, "mine").private.exists()
+        log = json.loads(output_of(folder, "show", "mine", "--json"))
+        assert (log["status"], log["message"]) == ("FAIL", "interrupted")
+
+    def test_the_ledger_tells_which_jobs_a_killed_run_left(self, folder: Path, site: BatchSite) -> None:
+        with _started(folder, _dag("a", a=_shell(_WAITS))) as process:
+            process.kill()
+            process.wait(LONGEST_SECONDS)
+        files = RunFolder(folder / site.folder, "mine")
+        [left] = ledger.jobs_that_run(files, "mine", site.system)
+        assert (str(left.path), left.job.phase) == ("a", Phase.RUNNING)
+        (folder / "go").touch()
+        until(lambda: not ledger.jobs_that_run(files, "mine", site.system))
+        assert json.loads(output_of(folder, "show", "mine", "--json"))["steps"]["a"]["status"] == "SUCCESS"
+
+    def test_jobs_that_a_killed_run_left_can_be_stopped(self, folder: Path, site: BatchSite) -> None:
+        with _started(folder, _dag("a", a=_shell(_WAITS))) as process:
+            process.kill()
+            process.wait(LONGEST_SECONDS)
+        files = RunFolder(folder / site.folder, "mine")
+        ledger.stop(files, ledger.jobs_that_run(files, "mine", site.system), site.system)
+        until(lambda: not ledger.jobs_that_run(files, "mine", site.system))
+        assert not list(folder.glob("end.*"))
+
+    def test_a_map_is_few_submissions(self, folder: Path, site: BatchSite) -> None:
+        dag = _dag("a", a={
+            "type": "map",
+            "iterate_on": "xs",
+            "iterate_as": "x",
+            "branch": _dag("b", b=_shell("echo $x")),
+            "next": "success",
+        })  # fmt: skip
+        (folder / "parameters.yaml").write_text(json.dumps({"xs": list(range(12))}))
+        before = site.submissions()
+        assert run(folder, dag, more=("-p", "parameters.yaml"))["status"] == "SUCCESS"
+        assert site.submissions() - before <= 2
+
+    def test_one_job_runs_a_composite(self, folder: Path, site: BatchSite) -> None:
+        executor = str(site.configuration["type"])
+        dag = _dag("a", a={
+            "type": "map",
+            "iterate_on": "xs",
+            "iterate_as": "x",
+            "overrides": {executor: "together"},
+            "branch": _dag("b", b={"type": "task", "command": "contract_work.square", "next": "success"}),
+            "next": "success",
+        })  # fmt: skip
+        (folder / "parameters.yaml").write_text(json.dumps({"xs": [1, 2, 3]}))
+        before = site.submissions()
+        log = run(folder, dag, more=("-p", "parameters.yaml"))
+        assert log["parameters"]["y"] == [1, 4, 9]
+        assert site.submissions() - before == 1
+
+    def test_odd_names_are_names(self, folder: Path) -> None:
+        name = "über \"the\" 'moon'\n$(touch hacked) `touch hacked` ;&"
+        dag = {"start_at": name, "steps": {name: _shell("true")}}
+        log = run(folder, dag)
+        assert log["steps"][name]["status"] == "SUCCESS"
+        assert not (folder / "hacked").exists()
+
+
+class _Started(subprocess.Popen[bytes]):
+    """A run whose step `a` has started."""
+
+
+def _started(folder: Path, dag: Json, parameters: Mapping[str, Json] | None = None) -> _Started:
+    (folder / "p.yaml").write_text(json.dumps({"dag": dag}))
+    (folder / "parameters.yaml").write_text(json.dumps(dict(parameters or {})))
+    command = command_line("--run-id", "mine", "-p", "parameters.yaml")
+    with (folder / "stderr").open("wb") as stderr:
+        process = _Started(command, cwd=folder, stdout=subprocess.DEVNULL, stderr=stderr)
+
+    def has_started() -> bool:
+        assert process.poll() is None, (folder / "stderr").read_text()
+        return bool(_starts(folder))
+
+    until(has_started)
+    return process
+
+
+def _starts(folder: Path) -> Sequence[str]:
+    """The ids of the jobs that started the step, one for each time."""
+    file = folder / "starts"
+    return file.read_text().splitlines() if file.exists() else []
+
+
+def _job(folder: Path, site: BatchSite) -> Job:
+    """The job that runs the step."""
+    jobs: list[Job] = []
+
+    def runs() -> bool:
+        jobs[:] = [job for job in site.system.jobs("mine") if job.phase is Phase.RUNNING]
+        return bool(jobs)
+
+    until(runs)
+    assert _starts(folder)[-1] == jobs[0].id
+    return jobs[0]
