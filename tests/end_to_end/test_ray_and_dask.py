@@ -67,7 +67,9 @@ def test_the_example_runs(folder, executor):
 
 
 def test_workers_of_the_library_end_with_a_step_whose_time_is_over(folder):
-    slow = block("python").replace("return len(line.split())", "import time; open('begun', 'w').close(); time.sleep(3600)")
+    slow = block("python").replace(
+        "return len(line.split())", "import time; open('begun', 'w').close(); time.sleep(3600)"
+    )
     assert "sleep" in slow
     (folder / "counting.py").write_text(slow)
     for seconds in growing(10):

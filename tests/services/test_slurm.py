@@ -7,12 +7,15 @@ import subprocess
 import sys
 import time
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 import slurm_cluster
 from safety_net import LONGEST_SECONDS
 
-from magnus.testing.executor_contract import ProcessExecutorContract
+from magnus.executors.slurm.client import SlurmClient
+from magnus.executors.slurm.options import SlurmOptions
+from magnus.testing.job_executor_contract import JobExecutorContract
 
 pytestmark = pytest.mark.xdist_group("slurm")
 
@@ -131,13 +134,49 @@ def end(process):
     return process.wait(timeout=LONGEST_SECONDS)
 
 
-@pytest.mark.usefixtures("cluster")
-class TestContract(ProcessExecutorContract):
-    configuration = executor()
+class Site:
+    """What the contract may do to jobs."""
+
+    configuration = executor(overrides={"together": {"together": True}})
+    folder = "slurm"
+
+    def __init__(self, cluster, calls):
+        self.cluster = cluster
+        self.calls = calls
+        self.system = SlurmClient(SlurmOptions(), Path.cwd())
+
+    def requeue(self, job):
+        self.cluster.command("scontrol", "requeue", job)
+        runs_again(self.cluster, job)
+
+    def fail_machine(self, job):
+        self.cluster.command("scontrol", "update", f"jobid={job}", "requeue=0")
+        self.cluster.command("scontrol", "update", "nodename=localhost", "state=down", "reason=test")
+        self.cluster.command("scontrol", "update", "nodename=localhost", "state=resume")
+
+    def be_silent(self):
+        self.cluster.stop_controller()
+
+    def answer(self):
+        self.cluster.start_controller()
+
+    def submissions(self):
+        return sum(line.startswith("sbatch ") for line in self.calls.read_text().split("\n"))
+
+
+class TestContract(JobExecutorContract):
     run_log_store = {"type": "chunked-fs"}
 
+    @pytest.fixture
+    def site(self, cluster, monkeypatch, tmp_path_factory):
+        """The cluster; the commands of runs are counted."""
+        folder = tmp_path_factory.mktemp("commands") / "bin"
+        with slurm_cluster.counted(folder) as calls:
+            monkeypatch.setenv("PATH", str(folder), prepend=os.pathsep)
+            yield Site(cluster, calls)
 
-ONCE = 'if [ -e started ]; then echo again >second; exit 0; fi; touch started; sleep 3600'
+
+ONCE = "if [ -e started ]; then echo again >second; exit 0; fi; touch started; sleep 3600"
 """The first time it runs until something ends it."""
 
 
@@ -310,7 +349,7 @@ def test_a_line_of_setup_that_fails_is_the_message(cluster, folder):
 
 def test_a_composite_in_one_job(cluster, folder):
     folder.configure(overrides={"all": {"together": True, "cpus_per_task": 2}})
-    log = folder.run(mapped('echo $SLURM_JOB_ID >>done', overrides={"slurm": "all"}), *numbers(5))
+    log = folder.run(mapped("echo $SLURM_JOB_ID >>done", overrides={"slurm": "all"}), *numbers(5))
     assert log["status"] == "SUCCESS"
     assert len(folder.lines("done")) == 5
     assert len(set(folder.lines("done"))) == 1

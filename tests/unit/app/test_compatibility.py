@@ -43,9 +43,7 @@ def on_machines(location, *, shares=("/home/me",), appends=False):
     """The problems of a run log store with files at the place, on machines that share folders by themselves."""
     executor = ExecutorCapabilities(Locality.NETWORK, shares=shares, shares_by="shared_folders")
     services = {"run_log_store": ServiceCapabilities(Locality.HOST, appends=appends)}
-    return [
-        problem for _, problem in compatibility_problems(executor, services, (), {"run_log_store": Path(location)})
-    ]
+    return [problem for _, problem in compatibility_problems(executor, services, (), {"run_log_store": Path(location)})]
 
 
 def test_machines_that_share_a_folder_find_files_there():

@@ -5,7 +5,7 @@ Services are compared by capabilities, never by type. A plugin adds a rule of it
 """
 
 import os
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeAlias
 
@@ -120,7 +120,10 @@ def compatibility_problems(
                 yield family, _apart(name, location, executor)
             elif service.appends and executor.shares_by:
                 message = f"steps on several machines append to one file of the {name}, and network file systems lose some of it"
-                yield family, Problem(message, f"write 'type: chunked-fs' for the {name}: it has one file for each record")
+                yield (
+                    family,
+                    Problem(message, f"write 'type: chunked-fs' for the {name}: it has one file for each record"),
+                )
         elif service.reach < executor.runs_on:
             message = (
                 f"the executor runs steps {_SPREAD[executor.runs_on]}, "

@@ -1,9 +1,9 @@
 """The executor `slurm`: each step runs as a job of Slurm, by the re-entry command on a node of the cluster."""
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from magnus.definition.wrong_fields import Complaint
 from magnus.errors import InvalidConfiguration
@@ -12,6 +12,10 @@ from magnus.executors.jobs.options import JobOptions
 from magnus.executors.slurm.options import SlurmOptions, lines, of_step
 from magnus.interfaces.capabilities import ExecutorCapabilities, Locality
 from magnus.interfaces.executor import StepRunner
+
+if TYPE_CHECKING:
+    from magnus.interfaces.jobs_of_runs import RunningJob  # lazy: few runs lose their process
+    from magnus.run_log.records import RunRecord
 
 _LONGEST_POLL: Final = 4
 
@@ -30,6 +34,7 @@ def _capabilities(options: SlurmOptions) -> ExecutorCapabilities:
 class SlurmExecutor(JobExecutor):
     """Runs steps as jobs of Slurm; the base decides when, the client of Slurm how."""
 
+    job_word = "job"
     options = SlurmOptions
     capabilities = staticmethod(_capabilities)
 
@@ -52,10 +57,24 @@ class SlurmExecutor(JobExecutor):
 
     @staticmethod
     def begin(_options: SlurmOptions) -> None:
-        """Refuse to begin where jobs cannot be submitted."""
+        """Refuse to start where jobs cannot be submitted."""
         if shutil.which("sbatch") is None:
             message = "executor 'slurm' needs the command 'sbatch', which is not on the PATH"
             raise InvalidConfiguration(message, fix="run magnus where jobs are submitted, such as on a login node")
+
+    @staticmethod
+    def running_jobs(options: SlurmOptions, runs: "Sequence[RunRecord]") -> "Mapping[str, Sequence[RunningJob]]":
+        """The jobs of these runs that wait or run."""
+        from magnus.executors.slurm.left_jobs import running_jobs  # lazy: few runs lose their process
+
+        return running_jobs(options, [run.run_id for run in runs])
+
+    @staticmethod
+    def cancel_jobs(options: SlurmOptions, _run: "RunRecord", jobs: "Sequence[RunningJob]") -> None:
+        """Cancel such jobs."""
+        from magnus.executors.slurm.left_jobs import cancel_jobs  # lazy: likewise
+
+        cancel_jobs(options, [job.id for job in jobs])
 
     @staticmethod
     def connect_complaints(options: SlurmOptions) -> Sequence[Complaint]:

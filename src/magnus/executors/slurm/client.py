@@ -14,9 +14,10 @@ from magnus.executors.jobs.batch_system import Batch, Full, Job, Limits, Phase, 
 from magnus.executors.slurm import commands
 from magnus.executors.slurm.job_script import job_script
 from magnus.executors.slurm.options import SlurmOptions, flags, of_step
-from magnus.executors.slurm.queue import FORMAT, job_id_in, jobs_in, setting_in
+from magnus.executors.slurm.queue import FORMAT, Entry, entries_in, job_id_in, setting_in
 from magnus.system.atomic_files import write_text
 
+_ALIVE: Final = frozenset({Phase.WAITING, Phase.RUNNING})
 _LONGEST_COMMENT: Final = 200
 _GRACE_SECONDS: Final = 3.0
 _PAUSE_SECONDS: Final = 0.5
@@ -39,7 +40,9 @@ class SlurmClient:
         output = commands.run(["scontrol", *self._cluster, "show", "config"])
         array, age = setting_in(output, "MaxArraySize"), setting_in(output, "MinJobAge")
         if not array.isdecimal() or not age.isdecimal():
-            raise Refused("'scontrol show config' does not say MaxArraySize and MinJobAge", fix="see that it is Slurm's")
+            raise Refused(
+                "'scontrol show config' does not say MaxArraySize and MinJobAge", fix="see that it is Slurm's"
+            )
         return Limits(batch=max(1, int(array)), remembers_seconds=float(age))
 
     def submit(self, batch: Batch) -> Mapping[int, str]:
@@ -71,13 +74,23 @@ class SlurmClient:
 
     def jobs(self, run_id: str) -> Sequence[Job]:
         """The jobs of the run, by one `squeue`."""
-        return self._listed("--states=all", f"--name={job_name(run_id)}")
+        found = [entry.job for entry in self._listed("--states=all", f"--name={job_name(run_id)}")]
+        return [replace(job, batch=self._keys.get(job.id.partition("_")[0], job.batch)) for job in found]
+
+    def alive(self, run_ids: Sequence[str]) -> Mapping[str, Sequence[Entry]]:
+        """The jobs of these runs that wait or run now, by the id of the run, by one `squeue`."""
+        names = {job_name(run_id): run_id for run_id in run_ids}
+        found: dict[str, list[Entry]] = {run_id: [] for run_id in run_ids}
+        for entry in self._listed(f"--name={','.join(names)}"):
+            if entry.job.phase in _ALIVE and entry.name in names:
+                found[names[entry.name]].append(entry)
+        return found
 
     def cancel(self, ids: Sequence[str]) -> None:
         """Interrupt the jobs, give them a moment to record it, and end them. Slurm kills what is left after its KillWait."""
         alive = self._alive(ids)
-        self._scancel([id for id, phase in alive.items() if phase is Phase.WAITING])
-        running = [id for id, phase in alive.items() if phase is not Phase.WAITING]
+        self._scancel([job for job, phase in alive.items() if phase is Phase.WAITING])
+        running = [job for job, phase in alive.items() if phase is not Phase.WAITING]
         self._scancel(running, "--signal=INT", "--full")
         deadline = time.monotonic() + _GRACE_SECONDS
         while running and time.monotonic() < deadline:
@@ -87,16 +100,16 @@ class SlurmClient:
 
     def _alive(self, ids: Sequence[str]) -> dict[str, Phase]:
         """The jobs that wait or run now, of these."""
-        phases = {job.id: job.phase for job in self._listed()}
-        return {id: phases[id] for id in ids if phases.get(id) in {Phase.WAITING, Phase.RUNNING}}
+        phases = {entry.job.id: entry.job.phase for entry in self._listed()}
+        return {job: phases[job] for job in ids if phases.get(job) in _ALIVE}
 
-    def _listed(self, *which: str) -> Sequence[Job]:
+    def _listed(self, *which: str) -> Sequence[Entry]:
         user = f"--user={os.getuid()}"
         output = commands.run(["squeue", "--noheader", "--array", user, *self._cluster, *which, f"--Format={FORMAT}"])
-        return [replace(job, batch=self._keys.get(job.id.partition("_")[0], job.batch)) for job in jobs_in(output)]
+        return list(entries_in(output))
 
     def _scancel(self, ids: Sequence[str], *how: str) -> None:
-        """Signal or end jobs. It is no failure that some have ended meanwhile; the silence of the controller is one."""
+        """Signal or end jobs. It is no failure if some are over; the silence of the controller is one."""
         for start in range(0, len(ids), _MOST_IDS):
             with suppress(Refused, Full):
                 commands.run(["scancel", "--quiet", *self._cluster, *how, *ids[start : start + _MOST_IDS]])
@@ -114,5 +127,5 @@ def _comment(batch: Batch) -> str:
 
 
 def _pattern(folder: Path) -> str:
-    """The folder in a pattern of names of files, where `%` begins something else."""
+    """The folder in a pattern of names of files, where `%` has a meaning."""
     return str(folder).replace("%", "%%")

@@ -95,7 +95,9 @@ def run(argv: Sequence[str], variables: Mapping[str, str] = _LOCALE, *, seconds:
     except subprocess.TimeoutExpired as error:
         raise NoAnswer(f"{argv[0]} did not answer in {seconds:g} s") from error
     except OSError as error:
-        fix = "run magnus where jobs are submitted, such as on a login node, and see that PATH has the commands of Slurm"
+        fix = (
+            "run magnus where jobs are submitted, such as on a login node, and see that PATH has the commands of Slurm"
+        )
         raise Refused(f"the command '{argv[0]}' cannot be run: {error.strerror}", fix=fix) from error
     output, errors = (stream.decode("utf-8", "replace") for stream in (done.stdout, done.stderr))
     if done.returncode == 0:

@@ -39,7 +39,9 @@ def complaints(options: SlurmOptions) -> Iterator[Complaint]:
         output = commands.run(["scontrol", *cluster, "show", "partition", "--oneliner"])
     except MagnusError as error:
         [problem] = error.problems
-        message = problem.message if isinstance(error, Refused) else f"the controller does not answer: {problem.message}"
+        message = (
+            problem.message if isinstance(error, Refused) else f"the controller does not answer: {problem.message}"
+        )
         yield Complaint((), message, problem.fix or "see that 'sinfo' works here")
         return
     partitions = {record["PartitionName"]: record for record in records_in(output) if "PartitionName" in record}
@@ -76,7 +78,9 @@ def _of_partitions(settings: JobSettings, partitions: Mapping[str, Mapping[str, 
             continue
         state = record.get("State", "UP")
         if state in {"DOWN", "INACTIVE", "DRAIN"}:
-            yield Complaint(("partition",), f"the partition '{name}' starts no jobs: it is {state}", "choose another one")
+            yield Complaint(
+                ("partition",), f"the partition '{name}' starts no jobs: it is {state}", "choose another one"
+            )
         limit = record.get("MaxTime", "")
         if settings.time is not None and limit not in _NO_LIMIT and not 0 < settings.time <= TimeLimit.read(limit):
             wanted = f"{settings.time} minutes" if settings.time else "no limit"
@@ -104,4 +108,8 @@ def _of_test(settings: JobSettings, cluster: list[str]) -> Iterator[Complaint]:
         message = error.problems[0].message
         words = message.lower()
         option = next((option for part, option in _OPTION_OF if part in words), "")
-        yield Complaint((option,) if option else (), f"the cluster takes no such job: {message}", "see 'sinfo' and 'scontrol show node'")
+        yield Complaint(
+            (option,) if option else (),
+            f"the cluster takes no such job: {message}",
+            "see 'sinfo' and 'scontrol show node'",
+        )

@@ -69,7 +69,7 @@ class JobSettings(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Override(JobSettings, frozen=True, forbid_unknown_fields=True):
-    """Options for the steps that name this override, in place of those of the executor.
+    """Options for the steps that name this override, in place of the options of the executor.
 
     Attributes:
         together: of a step with branches: whether one job runs all of them, with one worker process per processor.
@@ -117,7 +117,7 @@ class SlurmOptions(JobSettings, frozen=True, forbid_unknown_fields=True):
 
 
 def of_step(options: SlurmOptions, override: str) -> JobSettings:
-    """The options for a step that names this override; "" for none. Its flags and lines come after those of the executor."""
+    """The options for a step that names this override; "" for none. Its flags and lines come last."""
     other = options.overrides.get(override, Override())
     values = {name: getattr(options, name) for name in JobSettings.__struct_fields__}
     values.update((name, value) for name in values if (value := getattr(other, name)) not in (None, ()))

@@ -21,7 +21,7 @@ _OURS: Final = (
     "array chdir comment dependency error export export-file help input job-name open-mode output parsable "
     "test-only usage version wait wrap"
 ).split()
-"""The flags that magnus itself sets, or that would take the jobs out of its hands."""
+"""The flags that magnus itself sets, or that would keep it from watching the jobs."""
 
 
 class Word(str):
@@ -125,7 +125,9 @@ class Flag(str):
         """The flag; ValueError when it is none, or not free."""
         match = _FLAG.fullmatch(written) if isinstance(written, str) else None
         if match is None:
-            message = f"must be a flag of sbatch in its long form, such as --exclusive or --mail-type=FAIL, not {written!r}"
+            message = (
+                f"must be a flag of sbatch in its long form, such as --exclusive or --mail-type=FAIL, not {written!r}"
+            )
             raise ValueError(message)
         name = match[1]
         if field := _RENAMED.get(name) or next((field.replace("-", "_") for field in FIELDS if field == name), ""):

@@ -36,7 +36,9 @@ def test_times_are_whole_minutes(written, minutes):
     assert TimeLimit.read(written) == minutes
 
 
-@pytest.mark.parametrize("written", ["", "soon", "1:2:3:4", "-5", -5, 1.5, True, None, "1-", "2 hours", "1h1d", "1:200"])
+@pytest.mark.parametrize(
+    "written", ["", "soon", "1:2:3:4", "-5", -5, 1.5, True, None, "1-", "2 hours", "1h1d", "1:200"]
+)
 def test_other_times_are_refused(written):
     with pytest.raises(ValueError, match="must be a time limit such as 90"):
         TimeLimit.read(written)
@@ -78,7 +80,9 @@ def test_other_gpus_are_refused(written):
         Gpus.read(written)
 
 
-@pytest.mark.parametrize("written", ["--exclusive", "--mail-type=FAIL,END", "--hold", "--nodelist=n1", "--gpus-per-node=2"])
+@pytest.mark.parametrize(
+    "written", ["--exclusive", "--mail-type=FAIL,END", "--hold", "--nodelist=n1", "--gpus-per-node=2"]
+)
 def test_free_flags(written):
     assert Flag.read(written) == written
 
@@ -175,10 +179,18 @@ def test_an_override_replaces_options_and_adds_flags_and_lines():
             "'data' is no folder of a node",
         ),
         ({"time": "soon"}, ("time",), "time must be a time limit such as 90 (minutes)"),
-        ({"overrides": {"a": {"mem": "much"}}}, ("overrides", "a", "mem"), "overrides.a.mem must be an amount of memory"),
+        (
+            {"overrides": {"a": {"mem": "much"}}},
+            ("overrides", "a", "mem"),
+            "overrides.a.mem must be an amount of memory",
+        ),
         ({"extra": ["--hold", "--array=1-3"]}, ("extra", 1), "extra.1 must be a flag that magnus leaves to you"),
         ({"partitoin": "x"}, ("partitoin",), "unknown field 'partitoin'"),
-        ({"container": {"kind": "docker", "image": "x"}}, ("container", "kind"), "container.kind must be 'apptainer' or"),
+        (
+            {"container": {"kind": "docker", "image": "x"}},
+            ("container", "kind"),
+            "container.kind must be 'apptainer' or",
+        ),
     ],
 )
 def test_what_is_wrong_is_said_with_its_place(written, path, message):
