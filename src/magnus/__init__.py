@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     )
     from magnus.sdk.composites import Conditional, Dag, Loop, Map, Parallel
     from magnus.sdk.pipeline import Pipeline
-    from magnus.sdk.run_lookup import reproduce, run, runs
+    from magnus.sdk.run_lookup import diff, reproduce, run, runs
     from magnus.sdk.steps import Fail, Stub, Success
     from magnus.sdk.tasks import (
         NotebookJob,
@@ -78,6 +78,7 @@ __all__ = [
     "Stub",
     "Success",
     "Task",
+    "diff",
     "end_interactive_session",
     "errors",
     "get_experiment_tracker_context",
@@ -111,7 +112,7 @@ _HOMES = {
         ("NotebookTask", "PythonTask", "ShellTask", "Task", "json", "metric", "pickled"), "magnus.sdk.tasks"
     ),
     **dict.fromkeys(("NotebookJob", "PythonJob", "ShellJob"), "magnus.sdk.tasks"),
-    **dict.fromkeys(("reproduce", "run", "runs"), "magnus.sdk.run_lookup"),
+    **dict.fromkeys(("diff", "reproduce", "run", "runs"), "magnus.sdk.run_lookup"),
 }
 """The modules of public names; the others are functions of `magnus.interaction`."""
 

@@ -72,7 +72,7 @@ class TestMlflowWithoutAServer(UnreachableContract):
 class TestMlflowWithAServerThatHangs(UnreachableContract):
     @pytest.fixture(autouse=True)
     def _hangs(self, monkeypatch):
-        monkeypatch.setattr("magnus.experiment_trackers.mlflow._TIMEOUT_SECONDS", 1)
+        monkeypatch.setattr("magnus.experiment_trackers.mlflow_calls._TIMEOUT_SECONDS", 1)
         with socket.create_server(("127.0.0.1", 0)) as self.server:
             yield
 

@@ -286,19 +286,34 @@ def test_functions_that_only_this_process_has(folder):
     run = Pipeline([Map("m", branch, "xs", "x")]).execute(parameters={"xs": [1, 2]})
     assert run.parameters["y"] == [11, 12]
     assert run.steps["m"].branches["1"].parameters == {"y": 12}
-    with pytest.raises(InvalidInput, match="exists in this process alone"):
-        Pipeline([Map("m", branch, "xs", "x")]).execute("workers.yaml", parameters={"xs": [1]})
-    with pytest.raises(InvalidInput, match="a step with a timeout"):
+    run = Pipeline([Map("m", branch, "xs", "x")]).execute("workers.yaml", parameters={"xs": [1]})
+    assert run.parameters["y"] == [11]
+    apart = Pipeline([PythonTask(lambda x=0: x + os.getpid(), "apart", returns=["pid"], timeout=LONGEST_SECONDS)])
+    assert apart.execute().parameters["pid"] != os.getpid()
+
+
+def test_functions_that_cannot_be_sent_are_refused(folder, monkeypatch):
+    lock = threading.Lock()
+    locked = PythonTask(lambda x=1: (x, lock.locked()), "locked", returns=["y"])
+    with pytest.raises(
+        InvalidInput, match=r"exists in this process alone, and the executor runs .*TypeError: cannot pickle"
+    ):
+        Pipeline([locked]).execute("workers.yaml")
+    monkeypatch.setitem(sys.modules, "cloudpickle", None)
+    with pytest.raises(InvalidInput, match=r"a step with a timeout .* is not installed") as caught:
         Pipeline([PythonTask(lambda: None, "slow", timeout=3)]).execute()
+    assert "fix: pip install 'magnus[cloudpickle]', or " in str(caught.value)
 
 
-def test_a_reducer_that_only_this_process_has(folder):
+def test_a_reducer_that_only_this_process_has(folder, monkeypatch):
     factor = 10
     branch = PythonTask(lambda x: x + 1, "plus", returns=["y"]).as_pipeline()
     begin = PythonTask(lambda: [1, 2, 3], "begin", returns=["xs"])
     pipeline = Pipeline([begin, Map("m", branch, "xs", "x", reducer=lambda *ys: factor * sum(ys))])
     assert pipeline.execute().parameters["y"] == 90
     one = Pipeline([Map("m", Pipeline([Task("t", "os.getcwd")]), "xs", "x", reducer=lambda *ys: 1)])
+    assert one.execute("workers.yaml", parameters={"xs": [2]}).status == "SUCCESS"
+    monkeypatch.setitem(sys.modules, "cloudpickle", None)
     with pytest.raises(InvalidInput, match="exists in this process alone, and the executor runs") as caught:
         one.execute("workers.yaml", parameters={"xs": []})
     assert "test_programs.py:" in str(caught.value)

@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 
 from magnus.app.compare.compare import compare_runs
 from magnus.app.compare.compare_steps import aligned
+from magnus.app.compare.document import document
 from magnus.app.compare.read_run import ReadRun, alike
 from magnus.app.composition import services
 from magnus.app.composition.load_configuration import load_configuration
-from magnus.cli.text.diff import document
 
 CORPUS = Path(__file__).parents[1] / "corpus"
 NAMES = sorted(file.stem for file in CORPUS.glob("*.yaml"))

@@ -254,3 +254,96 @@ def test_steps_in_processes_of_their_own_are_tracked_as_one_run(project, mlflow_
     magnus(project, *single, "child", *files)
     magnus(project, *single, "success", *files)
     assert told(client, run_id) == EXPECTED
+
+
+FILES = """\
+import json, os
+from pathlib import Path
+
+def fit(x=1):
+    Path("plots").mkdir(exist_ok=True)
+    Path(f"plots/curve {x}.svg").write_text(f"<svg>{x}</svg>")
+    Path("notes.txt").write_text("nothing")
+    Path("leak.html").write_text(os.environ.get("TOKEN", ""))
+    return predict
+
+def predict(model_input):
+    return model_input
+"""
+
+
+@pytest.fixture
+def project_with_files(tmp_path, mlflow_server):
+    (tmp_path / "work.py").write_text(FILES)
+    (tmp_path / "secrets.env").write_text("TOKEN=hunter2-hunter2\n")
+    task = {
+        "type": "task",
+        "command": "work.fit",
+        "returns": [{"name": "best", "kind": "object"}],
+        "catalog": {"put": ["plots/*", "notes.txt", "leak.html"]},
+        "secrets": ["TOKEN"],
+    }
+    branch = {"steps": {"fit": {**task, "returns": [], "secrets": []}}}
+    steps = {"alone": {**task, "next": "each"}, "each": {
+        "type": "map", "iterate_on": "xs", "iterate_as": "x", "branch": branch, "next": "success",
+    }, "success": {"type": "success"}}  # fmt: skip
+    (tmp_path / "p.yaml").write_text(json.dumps({"dag": {"start_at": "alone", "steps": steps}}))
+    return tmp_path
+
+
+def with_files(project, server, **more):
+    options = {
+        "server_url": server,
+        "artifacts": ["plots/*.svg", "*.html", "best"],
+        **more,
+    }
+    services = {
+        "experiment_tracker": {"type": "mlflow", "config": options},
+        "secrets": {"type": "dotenv", "config": {"location": "secrets.env"}},
+    }
+    (project / "magnus-config.yaml").write_text(json.dumps({"defaults": services}))
+
+
+def artifacts(client, run, folder=""):
+    return {
+        name
+        for entry in client.list_artifacts(run.info.run_id, folder)
+        for name in (artifacts(client, run, entry.path) if entry.is_dir else {entry.path})
+    }
+
+
+EXPECTED_FILES = {"best.pickle", "plots/curve 1.svg", "each/3/fit/plots/curve 3.svg", "each/4/fit/plots/curve 4.svg"}
+
+
+def test_files_of_the_configuration_become_artifacts(project_with_files, mlflow_server, client):
+    with_files(project_with_files, mlflow_server)
+    command = [sys.executable, "-m", "magnus", "execute", "p.yaml", "--xs", "[3, 4]"]
+    ran = subprocess.run(command, cwd=project_with_files, capture_output=True, text=True, timeout=LONGEST_SECONDS)
+    assert ran.returncode == 0, ran.stderr
+    assert "the file 'leak.html' contains a secret, and is not sent" in ran.stderr
+    run = run_of(client, json.loads(ran.stdout)["run_id"])
+    found = artifacts(client, run)
+    assert {name for name in found if not name.endswith("leak.html")} == EXPECTED_FILES
+    assert "leak.html" not in found
+
+
+def test_a_finished_run_is_sent_with_its_files(project_with_files, mlflow_server, client):
+    run_id = a_run().run_id
+    with_files(project_with_files, mlflow_server, artifacts=["plots/*", "best"])
+    services = json.loads((project_with_files / "magnus-config.yaml").read_text())["defaults"]
+    (project_with_files / "plain.yaml").write_text(json.dumps({"secrets": services["secrets"]}))
+    magnus(project_with_files, "execute", "p.yaml", "-c", "plain.yaml", "--xs", "[3, 4]", "--run-id", run_id)
+    for _ in range(2):  # twice is as good as once
+        magnus(project_with_files, "track", run_id)
+        assert artifacts(client, run_of(client, run_id)) == EXPECTED_FILES
+
+
+@pytest.mark.slow
+def test_an_object_becomes_a_model_once(project_with_files, mlflow_server, client):
+    run_id = a_run().run_id
+    with_files(project_with_files, mlflow_server, artifacts=[], models={"best": "pyfunc"})
+    magnus(project_with_files, "execute", "p.yaml", "--xs", "[]", "--run-id", run_id)
+    magnus(project_with_files, "track", run_id)
+    run = run_of(client, run_id)
+    models = client.search_logged_models([run.info.experiment_id], filter_string=f"source_run_id = '{run.info.run_id}'")
+    assert [model.name for model in models] == ["best"]

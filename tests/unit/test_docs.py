@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from state_table import STAYS_AFTER_IMPORT, TABLE
 
+from magnus.app.compare.document import document
 from magnus.app.compare.model import Cause, Change, Difference, RunFacts, StepDifference, Timing, Verdict
 from magnus.app.inspect.explain import Explanation
-from magnus.cli.text.diff import document
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted((ROOT / "docs").rglob("*.md"))

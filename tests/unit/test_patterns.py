@@ -25,7 +25,7 @@ FEWEST_STEPS = 500
 MOST_STEPS = 60_000
 MOST_GROWTH = 2.7
 OTHERS_TEXTS = {
-    "magnus.experiment_trackers.mlflow._NOT_REACHED": "the message of a library, in which the address is that of the configuration",
+    "magnus.experiment_trackers.mlflow_calls._NOT_REACHED": "the message of a library, in which the address is that of the configuration",
 }
 """Patterns that read no text of a user."""
 

@@ -4,20 +4,20 @@ Flat, everything is in that run, and what steps in branches say has the names of
 step is a run of its own below it. MLflow is loaded when there is something to say; this is its only home.
 """
 
-import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import datetime
 from functools import cached_property
-from http import HTTPStatus
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from msgspec import Struct
 
-from magnus.errors import ExperimentTrackerError, TrackerUnreachable
+from magnus.errors import ExperimentTrackerError
+from magnus.experiment_trackers.mlflow_calls import calling
+from magnus.experiment_trackers.mlflow_files import SentFiles
 from magnus.experiment_trackers.mlflow_values import (
     LONGEST_PARAMETER,
     LONGEST_TAG,
@@ -29,7 +29,7 @@ from magnus.experiment_trackers.mlflow_values import (
     text_of,
 )
 from magnus.graph.path import StepPath
-from magnus.interfaces.experiment_tracker import TrackedRun, TrackedStep
+from magnus.interfaces.experiment_tracker import TrackedFile, TrackedRun, TrackedStep
 from magnus.run_log.records import Status
 from magnus.values import Json, UserObject
 
@@ -39,13 +39,9 @@ if TYPE_CHECKING:
 if find_spec("mlflow") is None:  # said when the configuration is read, though the client is loaded much later
     raise ModuleNotFoundError("No module named 'mlflow'", name="mlflow")
 
-_USER: Final = re.compile(r"//[^/@\s]*@")
-_NOT_REACHED: Final = re.compile(r"^API request to (\S+?)/api/.*\(Caused by \w+\((.*)\)\)$")
-_TIMEOUT_SECONDS: Final = 5
 _MOST_METRICS: Final = 1000
 _MOST_PARAMETERS: Final = 100
 _INTERRUPTED: Final = "interrupted"
-_AGAIN: Final = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS})
 
 
 class MlflowOptions(Struct, frozen=True, forbid_unknown_fields=True):
@@ -56,12 +52,16 @@ class MlflowOptions(Struct, frozen=True, forbid_unknown_fields=True):
         experiment_name: the experiment that runs belong to; it is made when there is none.
         autolog: turns on `mlflow.autolog()` inside `get_experiment_tracker_context()`.
         nested: makes a child run of every step.
+        artifacts: globs of names in the catalog, or names of objects; these files become artifacts of the run.
+        models: names of objects that become models of MLflow, each with the flavor, such as `sklearn`.
     """
 
     server_url: str = ""
     experiment_name: str = "Default"
     autolog: bool = False
     nested: bool = False
+    artifacts: tuple[str, ...] = ()
+    models: Mapping[str, str] = {}
 
 
 class MlflowTracker:
@@ -72,16 +72,17 @@ class MlflowTracker:
 
     def __init__(self, options: MlflowOptions, _working_directory: Path) -> None:
         self._options = options
+        self._files = SentFiles(options.artifacts, options.models)
         self._ids: dict[tuple[tuple[str, str], ...], str] = {}
 
     def begin_run(self, run: TrackedRun, parameters: Mapping[str, Json]) -> None:
         """Make the run of MLflow, with the parameters."""
-        with _calling():
+        with calling():
             self._log_parameters(self._run(run), parameters, within=(), otherwise=("initial",))
 
     def end_step(self, run: TrackedRun, step: TrackedStep) -> None:
         """Add the step to the run, or make a child run of it."""
-        with _calling():
+        with calling():
             if self._options.nested:
                 self._end_child(run, step)
                 return
@@ -96,7 +97,7 @@ class MlflowTracker:
 
     def end_run(self, run: TrackedRun, status: Status, message: str) -> None:
         """End the run of MLflow with the status of the run of magnus."""
-        with _calling():
+        with calling():
             run_id = self._run(run)
             if message:
                 self._client.set_tag(run_id, "magnus.message", cut(message, LONGEST_TAG))
@@ -104,17 +105,29 @@ class MlflowTracker:
             ended = None if run.end_time is None else _milliseconds(run.end_time)
             self._client.set_terminated(run_id, "KILLED" if interrupted else _STATUS[status], ended)
 
+    def takes(self, file: TrackedFile) -> bool:
+        """Whether the options name the file."""
+        return self._files.has(file)
+
+    def log_file(self, run: TrackedRun, step: TrackedStep, file: TrackedFile) -> None:
+        """Store the file in the run, below the names of the branches before the step; or in the child run of the step."""
+        with calling():
+            names = step.names or step.path.parts
+            run_id = self._child(run, step.path, names=names) if self._options.nested else self._run(run)
+            folder = "" if self._options.nested or not step.path.branch.parts else name_of(names)
+            self._files.send(self._client, run_id, file, folder=folder, active=self.context(run, step.path))
+
     @contextmanager
     def context(self, run: TrackedRun, path: StepPath) -> Iterator[UserObject]:
         """Inside, the run is the active one of `mlflow.log_metric` and the like, and the server the one they talk to."""
         import mlflow  # lazy: as above
 
-        with _calling():
+        with calling():
             run_id = self._child(run, path) if self._options.nested else self._run(run)
         is_set: bool = mlflow.is_tracking_uri_set()  # type: ignore[no-untyped-call]
         before = mlflow.get_tracking_uri() if is_set else None
         try:
-            with _calling():
+            with calling():
                 if self._options.server_url:
                     mlflow.set_tracking_uri(self._options.server_url)
                 active = mlflow.start_run(run_id, nested=mlflow.active_run() is not None)
@@ -122,7 +135,7 @@ class MlflowTracker:
                     mlflow.autolog()
             yield active
         finally:
-            with _calling():
+            with calling():
                 if self._options.autolog:
                     mlflow.autolog(disable=True)
                 current = mlflow.active_run()
@@ -255,38 +268,3 @@ def _equals(value: str) -> str:
     if "'" not in value:
         return f"= '{value}'"
     return "LIKE '{}'".format(value.replace("'", "_"))
-
-
-@contextmanager
-def _calling() -> Iterator[None]:
-    """Around every use of MLflow: it waits for seconds, not minutes, prints nothing, and its errors become ours.
-
-    What it reads from environment variables has other defaults meanwhile; what a user set there counts.
-    """
-    from mlflow import environment_variables as variables  # lazy: as above
-    from mlflow.exceptions import MlflowException
-
-    defaults = {
-        variables.MLFLOW_HTTP_REQUEST_TIMEOUT: _TIMEOUT_SECONDS,
-        variables.MLFLOW_HTTP_REQUEST_MAX_RETRIES: 0,
-        variables.MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT: True,
-    }
-    before = [variable.default for variable in defaults]
-    try:
-        for variable, default in defaults.items():
-            variable.default = default
-        yield
-    except MlflowException as error:
-        status: int = error.get_http_status_code()  # type: ignore[no-untyped-call]
-        raise _tracker_error(str(error), status) from error
-    finally:
-        for variable, default in zip(defaults, before, strict=True):
-            variable.default = default
-
-
-def _tracker_error(text: str, status: int) -> ExperimentTrackerError:
-    """The message of MLflow as an error, without credentials, and without the text of the HTTP library around the reason."""
-    text = _USER.sub("//", text)
-    text = _NOT_REACHED.sub(r"\1 cannot be reached: \2", text)
-    refused = HTTPStatus.BAD_REQUEST <= status < HTTPStatus.INTERNAL_SERVER_ERROR and status not in _AGAIN
-    return ExperimentTrackerError(text) if refused else TrackerUnreachable(text)

@@ -39,7 +39,8 @@ class ExecutorCapabilities(Struct, frozen=True):
     `location` fits if that is in one of them, and its `reach` does not count; `.` is the working directory. `shares_by` is
     the option that says which, where the machines share folders by themselves. `gives` are the variables of the
     environment that an engine there adds, and `gives_by` the option that says which. `inherits` says that steps have the
-    environment of magnus.
+    environment of magnus. `keeps` are folders, absolute or below the working directory, in which the executor has files of its own: no glob of a
+    user matches them.
     """
 
     runs_on: Locality = Locality.PROCESS
@@ -53,6 +54,7 @@ class ExecutorCapabilities(Struct, frozen=True):
     gives: tuple[str, ...] = ()
     gives_by: str = ""
     inherits: bool = False
+    keeps: tuple[str, ...] = ()
 
 
 class ServiceCapabilities(Struct, frozen=True):

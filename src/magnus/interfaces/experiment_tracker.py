@@ -1,8 +1,9 @@
-"""The contract of an experiment tracker, which records the parameters and metrics of runs."""
+"""The contract of an experiment tracker, which records the parameters, metrics and, if it takes them, files of runs."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from datetime import datetime
+from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 from msgspec import Struct, field
@@ -12,7 +13,16 @@ from magnus.run_log.parameters import Metric
 from magnus.run_log.records import Status
 from magnus.values import Json, UserObject
 
-__all__ = ["ExperimentTracker", "KeepsNothing", "LoadsSlowly", "NamesSteps", "TrackedRun", "TrackedStep"]
+__all__ = [
+    "ExperimentTracker",
+    "KeepsNothing",
+    "LoadsSlowly",
+    "NamesSteps",
+    "TakesFiles",
+    "TrackedFile",
+    "TrackedRun",
+    "TrackedStep",
+]
 
 
 class TrackedRun(Struct, frozen=True, omit_defaults=True):
@@ -74,6 +84,38 @@ class LoadsSlowly(Protocol):
     @property
     def to_be_loaded(self) -> str:
         """The client by name; "" when it is loaded."""
+        ...
+
+
+class TrackedFile(Struct, frozen=True):
+    """A file that a step put into the catalog, or an object that it stored.
+
+    Attributes:
+        name: the name in the catalog; of an object the name of its parameter with the extension of its format.
+        object_name: the name of the parameter; "" if it is no object.
+        data_hash: SHA-256 of its content, in hex.
+        copy: writes the content to a new file; CatalogError if it is gone or damaged, ExperimentTrackerError if it holds
+            a secret.
+        load: returns the object itself, which unpickling makes; of another file its value or bytes. As errors `copy`.
+    """
+
+    name: str
+    object_name: str
+    data_hash: str
+    copy: Callable[[Path], None]
+    load: Callable[[], UserObject]
+
+
+@runtime_checkable
+class TakesFiles(Protocol):
+    """A tracker that also stores files of steps."""
+
+    def takes(self, file: TrackedFile) -> bool:
+        """Whether it stores this file; costs nothing."""
+        ...
+
+    def log_file(self, run: TrackedRun, step: TrackedStep, file: TrackedFile) -> None:
+        """Store the file, after the step; twice has the effect of once. It may wait for as long as the file takes."""
         ...
 
 

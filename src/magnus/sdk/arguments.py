@@ -1,7 +1,6 @@
 """Checks the arguments of SDK objects that no model of a file checks, and finds the line of the program that calls them."""
 
 import os
-import re
 import sys
 from collections.abc import Iterable, Mapping
 from types import FrameType
@@ -10,11 +9,11 @@ from typing import Final, TypeVar
 from msgspec import Struct
 
 from magnus.definition.built_pipeline import METHOD
+from magnus.engine.user_code.notebook_cells import is_cell
 from magnus.errors import InvalidDefinition, InvalidInput, Location
 from magnus.suggest import nearest_or_all
 from magnus.values import UserObject
 
-_CELLS: Final = re.compile(r"[/\\]ipykernel_\d+[/\\]|^<ipython-input-")
 _NOTEBOOK: Final = "notebook"
 _SAID_BY: Final = ("__vsc_ipynb_file__", "__session__")
 """Variables in which front ends put the name of the notebook."""
@@ -31,14 +30,10 @@ def here() -> Location:
     if frame is None:
         return Location("")
     file = frame.f_code.co_filename
-    if _is_cell(file):
+    if is_cell(file):
         return Location(_notebook(frame.f_globals), frame.f_lineno)
     relative = os.path.relpath(file) if os.path.isabs(file) and os.path.exists(file) else file  # noqa: PTH110, PTH117 - a path as text
     return Location(file if relative.startswith("..") else relative, frame.f_lineno)
-
-
-def _is_cell(file: str) -> bool:
-    return _CELLS.search(file) is not None
 
 
 def _notebook(variables: Mapping[str, UserObject]) -> str:

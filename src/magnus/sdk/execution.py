@@ -26,11 +26,13 @@ from magnus.engine.reentry import engine_runs
 from magnus.engine.user_code import scripts
 from magnus.engine.values.json_values import to_json_value
 from magnus.errors import InvalidDefinition, InvalidInput, InvalidParameters, RunFailed, TaskFailed
+from magnus.graph.path import BranchPath, print_names
 from magnus.interfaces.catalog import Catalog
 from magnus.interfaces.pickler import Picklers
 from magnus.interfaces.reporter import Planned, Reporter
 from magnus.run_log.parameters import JsonParameter
-from magnus.run_log.records import RunRecord, Status
+from magnus.run_log.records import RunRecord, Status, StepRecord
+from magnus.run_log.step_walk import SeenStep, walk_step
 from magnus.sdk import arguments
 from magnus.sdk.arguments import MAPPING, PATH, TEXT, TRUTH, Kind, check
 from magnus.suggest import nearest_or_all
@@ -81,10 +83,26 @@ def execute_pipeline(pipeline: PipelineObject, options: ExecuteOptions, environm
     logs = partial(logs_of, prepared.services.catalog, prepared.configuration.catalog)
     run = Run(record, prepared.services.run_log_store, request.working_directory, logs, partial(_contents, prepared))
     if options.raise_on_failure and run.status is not Status.SUCCESS:
-        error = RunFailed(f"the run {run.run_id} failed: {run.message}", fix=f"magnus show {run.run_id}")
+        error = RunFailed(f"the run {run.run_id} failed: {run.message}{_cause(run)}", fix=f"magnus show {run.run_id}")
         error.run = run
         raise error
     return run
+
+
+def _cause(run: Run) -> str:
+    """A line with the first failed step in a branch of the step that failed; "" if the message names the step."""
+    failed = [step for step in run.store.list_steps(run.run_id, BranchPath()) if _has_failed(step)]
+    if not failed or failed[-1].branching is None:
+        return ""
+    inside = walk_step(lambda branch: run.store.list_steps(run.run_id, branch), failed[-1])
+    for seen in inside:
+        if isinstance(seen, SeenStep) and seen.record.branching is None and _has_failed(seen.record):
+            return f"\n  step '{print_names(seen.names)}' failed: {seen.record.message}"
+    return ""
+
+
+def _has_failed(step: StepRecord) -> bool:
+    return step.status is Status.FAIL and not step.is_terminal
 
 
 def _contents(prepared: PreparedRun) -> tuple[Catalog, Picklers]:
@@ -164,6 +182,8 @@ def _json(parameters: Mapping[str, UserObject]) -> Mapping[str, Json]:
 def _progress(environment: Mapping[str, str], *, is_live: bool) -> Iterator[Reporter]:
     """Progress on the current standard error, also while a step redirects it."""
     descriptor, write = _writer(sys.stderr)
+    if descriptor < 0:
+        environment = {**environment, "FORCE_COLOR": ""}  # kernels set it for the programs that they start
     encoding = getattr(sys.stderr, "encoding", None) or ""
     with (
         forks.owned(descriptor) if descriptor >= 0 else nullcontext(),

@@ -147,3 +147,8 @@ class Pipeline:
 
     def __repr__(self) -> str:
         return f"<Pipeline {', '.join(repr(step.name) for step in self.steps)}>"
+
+    def _repr_html_(self) -> str:
+        from magnus.sdk.notebook_html import pipeline_html  # lazy: notebooks alone
+
+        return pipeline_html(self)

@@ -1,4 +1,4 @@
-"""Looks up runs, however they were started, and runs one again to compare: `magnus.run`, `magnus.runs`, `magnus.reproduce`."""
+"""Looks up runs, however they were started, and compares them: `magnus.run`, `magnus.runs`, `magnus.diff`, `magnus.reproduce`."""
 
 import json
 import os
@@ -16,7 +16,8 @@ from magnus.app.inspect.viewer import Viewer
 from magnus.values import Json
 
 if TYPE_CHECKING:
-    from magnus.app.reproduce.verdict import Reproduction  # lazy: as where it is used
+    from magnus.app.compare.comparison import Comparison  # lazy: as where it is used
+    from magnus.app.reproduce.verdict import Reproduction
 
 
 def run(run_id: str = "latest", configuration_file: "str | os.PathLike[str]" = "") -> Run:
@@ -61,6 +62,28 @@ def runs(
     """
     which = run_filter(statuses=_each(status), tags=_each(tag), pipelines=_each(pipeline), since=since, before=before)
     return Runs(partial(_found, _viewer(configuration_file), which, limit))
+
+
+def diff(
+    first: str | Run, second: str | Run = "latest", *, configuration_file: "str | os.PathLike[str]" = ""
+) -> "Comparison":
+    """Compare two runs, the earliest cause first, as `magnus diff` does.
+
+    Args:
+        first: a run, its id, a unique prefix of it, or `latest`.
+        second: the run to compare with; the default is the run that started last.
+        configuration_file: names the services; the default is the default of `magnus execute`.
+
+    Raises:
+        RunNotFound: there is no such run.
+        InvalidInput: an id is malformed, several runs start with it, or the configuration is wrong.
+        RunLogStoreError: a record cannot be read.
+    """
+    from magnus.app.compare.compare import diff  # lazy: most programs compare no runs
+    from magnus.app.compare.comparison import Comparison
+
+    one, other = (run.run_id if isinstance(run, Run) else run for run in (first, second))
+    return Comparison(diff(one, other, os.fspath(configuration_file), dict(os.environ)))
 
 
 def reproduce(

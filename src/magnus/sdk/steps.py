@@ -23,6 +23,11 @@ class Step(LinkedStep):
             alone.on_failure = None
         return Pipeline([alone])
 
+    def _repr_html_(self) -> str:
+        from magnus.sdk.notebook_html import step_html  # lazy: notebooks alone
+
+        return step_html(self.name, self.as_pipeline())
+
 
 class Stub(Step):
     """Stands for a step that is not written yet; keeps any further fields."""

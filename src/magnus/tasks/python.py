@@ -64,21 +64,35 @@ class PythonTask:
         if function is None:
             with UserCode(call.code_directory):
                 function = load_function(command, call.code_directory)
+        else:
+            function = _loaded(function, call.code_directory)
         return call_function(function, f"{command}()", call)
+
+
+def _loaded(function: Callable[..., UserObject], code_directory: Path) -> Callable[..., UserObject]:
+    """The function that only one program has; another process loads it."""
+    from magnus.engine.user_code.pickled_functions import PickledFunction  # lazy: most functions are in modules
+
+    if not isinstance(function, PickledFunction):
+        return function
+    with UserCode(code_directory):
+        return function.function
 
 
 def _pieces(spec: TaskSpec, dependencies: "CodeDependencies", working_directory: Path) -> Mapping[str, str]:
     if spec.function is not None:
         from magnus.tasks.source.function_objects import pieces_of_function  # lazy: as above
+        from magnus.tasks.source.function_programs import program_of
 
-        return pieces_of_function(spec.command, spec.function)
+        followed = dependencies.of_text(program_of(spec.function).text)
+        return {**followed, **pieces_of_function(spec.command, spec.function)}
     place = place_of(spec.command, working_directory)
     return {} if place is None else dependencies.of(*place)
 
 
 def _inputs(spec: TaskSpec, dependencies: "CodeDependencies", working_directory: Path) -> TaskInputs:
     if spec.function is not None:
-        return TaskInputs({}, problem="only the program that built the pipeline has its function")
+        return _inputs_of_object(spec, spec.function, dependencies)
     place = place_of(spec.command, working_directory)
     if place is None:
         return TaskInputs({}, problem=f"the source of '{spec.command}' cannot be read")
@@ -87,6 +101,18 @@ def _inputs(spec: TaskSpec, dependencies: "CodeDependencies", working_directory:
     reach = dependencies.reach(partial(dependencies.of, *place))
     names = None if reach.sees_all else arguments_of_function(place[0], place[2])
     return TaskInputs(reach.pieces, reach.statuses, names, reach.sees_files, reach.problem)
+
+
+def _inputs_of_object(
+    spec: TaskSpec, function: Callable[..., UserObject], dependencies: "CodeDependencies"
+) -> TaskInputs:
+    """The inputs of a function that only this program has, as its objects and their sources show them."""
+    from magnus.tasks.source.function_programs import arguments_of, program_of  # lazy: as above
+
+    program = program_of(function)
+    reach = dependencies.reach(partial(_pieces, spec, dependencies, Path(dependencies.working_directory)))
+    names = None if reach.sees_all else arguments_of(function)
+    return TaskInputs(reach.pieces, reach.statuses, names, reach.sees_files, program.problem or reach.problem)
 
 
 class PythonLambdaTask:

@@ -14,13 +14,13 @@ site, and count what they cost.
 import json
 import signal
 import subprocess
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
 import pytest
 
-from magnus.executors.jobs import ledger
 from magnus.executors.jobs.batch_system import BatchSystem, Job, Phase
 from magnus.executors.jobs.run_folder import RunFolder
 from magnus.testing.executor_contract import (
@@ -148,25 +148,63 @@ class JobExecutorContract(ProcessExecutorContract):
         log = json.loads(output_of(folder, "show", "mine", "--json"))
         assert (log["status"], log["message"]) == ("FAIL", "interrupted")
 
-    def test_the_ledger_tells_which_jobs_a_killed_run_left(self, folder: Path, site: BatchSite) -> None:
+    def test_jobs_of_a_killed_run_are_known_and_a_retry_waits_for_them(self, folder: Path, site: BatchSite) -> None:
         with _started(folder, _dag("a", a=_shell(_WAITS))) as process:
             process.kill()
             process.wait(LONGEST_SECONDS)
-        files = RunFolder(folder / site.folder, "mine")
-        [left] = ledger.jobs_that_run(files, "mine", site.system)
-        assert (str(left.path), left.job.phase) == ("a", Phase.RUNNING)
-        (folder / "go").touch()
-        until(lambda: not ledger.jobs_that_run(files, "mine", site.system))
-        assert json.loads(output_of(folder, "show", "mine", "--json"))["steps"]["a"]["status"] == "SUCCESS"
+        assert f"1 job still runs: {_job(folder, site).id}" in output_of(folder, "show", "mine")
+        command = [sys.executable, "-m", "magnus", "retry", "mine", "--run-id", "again"]
+        with (folder / "retried").open("wb") as output:
+            retry = subprocess.Popen(command, cwd=folder, stdout=subprocess.DEVNULL, stderr=output)
+        with retry:
+            until(lambda: b"magnus waits for its end" in (folder / "retried").read_bytes())
+            (folder / "go").touch()
+            assert retry.wait(LONGEST_SECONDS) == 0, (folder / "retried").read_text()
+        assert len(_starts(folder)) == 1, "no path runs twice"
+        assert not RunFolder(folder / site.folder, "mine").private.exists()
 
-    def test_jobs_that_a_killed_run_left_can_be_stopped(self, folder: Path, site: BatchSite) -> None:
+    def test_jobs_of_a_killed_run_can_be_cancelled(self, folder: Path) -> None:
         with _started(folder, _dag("a", a=_shell(_WAITS))) as process:
             process.kill()
             process.wait(LONGEST_SECONDS)
-        files = RunFolder(folder / site.folder, "mine")
-        ledger.stop(files, ledger.jobs_that_run(files, "mine", site.system), site.system)
-        until(lambda: not ledger.jobs_that_run(files, "mine", site.system))
-        assert not list(folder.glob("end.*"))
+        command = [sys.executable, "-m", "magnus", "retry", "mine", "--run-id", "again", "--still-running", "cancel"]
+        with subprocess.Popen(command, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as retry:
+            until(lambda: len(_starts(folder)) == 2)
+            (folder / "go").touch()
+            assert retry.wait(LONGEST_SECONDS) == 0
+        log = json.loads(output_of(folder, "show", "mine", "--json"))
+        step = log["steps"]["a"]
+        assert (step["status"], step["message"]) == ("FAIL", "interrupted")
+
+    def test_files_of_jobs_are_no_results(self, folder: Path) -> None:
+        step = _shell("touch made", catalog={"put": "**/*"})
+        log = run(folder, _dag("a", a=step))
+        names = [entry["name"] for entry in log["steps"]["a"]["data_catalog"]]
+        assert "made" in names
+        assert not [name for name in names if "environment" in name or name.endswith((".sh", ".out"))]
+
+    def test_secrets_of_the_environment_reach_steps_and_no_other_place(
+        self, folder: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("TOKEN", "never-to-be-seen")
+        services = json.loads((folder / "magnus-config.yaml").read_text())
+        services["defaults"]["secrets"] = {"type": "env-secrets-manager"}
+        (folder / "magnus-config.yaml").write_text(json.dumps(services))
+        command = 's=never-to-be; grep -rl "$s-seen" . > found; echo "<$TOKEN>"; test "$TOKEN" = "$s-seen"'
+        log = run(folder, _dag("a", a=_shell(command, secrets="TOKEN")))
+        assert log["status"] == "SUCCESS"
+        during = (folder / "found").read_text().splitlines()
+        assert [Path(name).name for name in during] == ["environment"]
+        after = [file for file in folder.rglob("*") if file.is_file()]
+        assert not [file for file in after if b"never-to-be-seen" in file.read_bytes()]
+
+    def test_a_step_may_print_megabytes_and_leave_processes(self, folder: Path) -> None:
+        command = "(sleep 3600 &) ; head -c 3000000 /dev/zero | tr '\\0' x; echo; echo the end"
+        (folder / "p.yaml").write_text(json.dumps({"dag": _dag("a", a=_shell(command))}))
+        done = subprocess.run(command_line(), cwd=folder, capture_output=True, check=False, timeout=LONGEST_SECONDS)
+        assert done.returncode == 0
+        assert b"the end" in done.stderr
+        assert done.stderr.count(b"x") >= 3_000_000
 
     def test_a_map_is_few_submissions(self, folder: Path, site: BatchSite) -> None:
         dag = _dag("a", a={

@@ -9,7 +9,8 @@ import pytest
 from magnus.app.composition.load_configuration import load_configuration
 from magnus.app.composition.services import services
 from magnus.errors import ExperimentTrackerError, InvalidConfiguration, TrackerUnreachable
-from magnus.experiment_trackers.mlflow import MlflowOptions, MlflowTracker, _tracker_error
+from magnus.experiment_trackers.mlflow import MlflowOptions, MlflowTracker
+from magnus.experiment_trackers.mlflow_calls import tracker_error
 from magnus.experiment_trackers.mlflow_values import cut, leaves, measurements_of, name_of
 from magnus.run_log.parameters import CountedMetric
 from magnus.testing.experiment_tracker_contract import a_run
@@ -69,7 +70,7 @@ def test_messages_have_no_credentials_and_no_http_library_in_them():
         "API request to http://user:secret@host:5000/api/2.0/mlflow/runs/search failed with exception HTTPConnectionPool("
         "host='host', port=5000): Max retries exceeded with url: /api (Caused by NewConnectionError('no route'))"
     )
-    assert str(_tracker_error(said, 500)) == "error: http://host:5000 cannot be reached: 'no route'"
+    assert str(tracker_error(said, 500)) == "error: http://host:5000 cannot be reached: 'no route'"
 
 
 @pytest.mark.parametrize(
@@ -82,7 +83,7 @@ def test_messages_have_no_credentials_and_no_http_library_in_them():
     ],
 )
 def test_what_the_server_refuses_is_not_tried_again(status, kind):
-    assert type(_tracker_error("no", status)) is kind
+    assert type(tracker_error("no", status)) is kind
 
 
 def test_a_store_that_the_client_does_not_know_is_an_error(monkeypatch, tmp_path):

@@ -187,7 +187,7 @@ class _Check:
 
     def _steps(self, steps: Iterable[StepPlace], services: CheckedServices) -> frozenset[str]:
         """Add the problems of the steps; the names of steps with errors."""
-        problems = step_problems(tuple(steps), self.request.working_directory, services.spread.runs_on)
+        problems = step_problems(tuple(steps), self.request.working_directory, services.spread)
         self.problems += problems
         return frozenset(problem.step for problem in problems if problem.severity == "error")
 

@@ -54,14 +54,15 @@ def run_context(  # noqa: PLR0913 - what a run is made of
     definition_file: str = "",
     configuration_file: str = "",
     shared: Collection[Path] | None = None,
+    own_folders: Collection[Path] = (),
 ) -> Iterator[RunContext]:
     """The context of one run in this process; what it holds open is closed afterwards.
 
     It makes a folder for its own files in `temporary`, and removes it afterwards. `output` is the file for the output of
     steps, if the output outlives this process. With `shared` each step works in a fresh copy of the project, which shares
-    only these folders with the project.
+    only these folders with the project. `own_folders` are folders of the executor.
     """
-    masker, clock, hidden = masker or Masker(), Clock(), hidden_folders(built)
+    masker, clock, hidden = masker or Masker(), Clock(), (*hidden_folders(built), *own_folders)
     forks.watch()
     with _tracking(built, reporter, masker, clock) as tracking, _opened(temporary, masker, output) as opened:
         yield RunContext(
@@ -98,6 +99,7 @@ def _tracking(built: Services, reporter: Reporter, masker: Masker, clock: Clock)
         now=clock.now,
         monotonic=clock.monotonic,
         names=StepNames(built.run_log_store),
+        contents=(built.catalog, built.picklers),
     )
     with closing(tracking):
         yield tracking

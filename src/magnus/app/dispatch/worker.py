@@ -20,7 +20,7 @@ from magnus.engine.context import RunContext
 from magnus.engine.output.capture import output_file_of
 from magnus.engine.secrets.masking import Masker
 from magnus.engine.step.run_step import run_step
-from magnus.graph.nodes import Graph
+from magnus.graph.nodes import CompositeNode, Graph, MappedBranches, Node, TaskNode, with_graphs
 from magnus.interfaces.executor import StepRequest, Steps, WorkerSpec
 from magnus.interfaces.reporter import Event
 from magnus.interfaces.secrets import Secret
@@ -55,7 +55,7 @@ def worker_spec(configuration: Configuration, context: RunContext) -> WorkerSpec
     """How processes of this machine run steps of the run of `context`."""
     setup = WorkerSetup(
         run_id=context.run_id,
-        graph=context.graph,
+        graph=_portable(context.graph),
         configuration=configuration.portable(),
         working_directory=context.working_directory,
         folder=context.folder,
@@ -68,6 +68,28 @@ def worker_spec(configuration: Configuration, context: RunContext) -> WorkerSpec
         code_identities=context.code_identities,
     )
     return WorkerSpec(_ENTRY, setup, context.reporter.report, partial(_mask, context.masker))
+
+
+def _portable(graph: Graph) -> Graph:
+    """The graph with functions that only this process has as bytes."""
+    if not graph.needs_this_process():
+        return graph
+    return replace(graph, nodes={name: _portable_node(node) for name, node in graph.nodes.items()})
+
+
+def _portable_node(node: Node) -> Node:
+    from magnus.engine.user_code.pickled_functions import pickled  # lazy: most functions are in modules
+
+    match node:
+        case TaskNode(task=task) if task.function is not None:
+            return replace(node, task=replace(task, function=pickled(task.function)))
+        case CompositeNode(branches=MappedBranches(function=function) as mapped) if function is not None:
+            changed = replace(mapped, graph=_portable(mapped.graph), function=pickled(function))
+            return replace(node, branches=changed)
+        case CompositeNode():
+            return with_graphs(node, lambda _name, graph: _portable(graph))
+        case _:
+            return node
 
 
 def prepared(setup: WorkerSetup) -> Callable[[Tell], AbstractContextManager[Steps]]:

@@ -13,7 +13,7 @@ from magnus.values import Json
 Pieces = Mapping[str, str]
 """The pieces of one step, by the names people know them by, each with a short hash."""
 
-FORM: Final = 3
+FORM: Final = 4
 """The form of the hashes; hashes of different forms cannot be compared."""
 _MOST_NAMED: Final = 3
 

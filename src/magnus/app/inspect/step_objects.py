@@ -104,6 +104,11 @@ class Branch(StepGroup):
     def __repr__(self) -> str:
         return f"<Branch '{self.key}' {self.status.value}>"
 
+    def _repr_html_(self) -> str:
+        from magnus.app.inspect.notebook_html import branch_html  # lazy: notebooks alone
+
+        return branch_html(self)
+
 
 class Step:
     """One step of a run, as the run log has it."""
@@ -210,3 +215,8 @@ class Step:
 
     def __repr__(self) -> str:
         return f"<Step '{self.name}' {self.status.value}>"
+
+    def _repr_html_(self) -> str:
+        from magnus.app.inspect.notebook_html import step_html  # lazy: notebooks alone
+
+        return step_html(self)

@@ -18,8 +18,8 @@ from typing import Final
 import msgspec
 
 from magnus.app.draw import labels
+from magnus.app.draw.style import style as picture_style
 from magnus.app.draw.svg import Mark, svg
-from magnus.app.draw.svg import style as picture_style
 from magnus.app.report.model import Report, Row
 from magnus.graph.nodes import CompositeNode, Graph
 from magnus.graph.path import BranchPath, StepPath

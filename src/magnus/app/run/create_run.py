@@ -118,7 +118,14 @@ def context_of(
         definition_file=request.file,
         configuration_file=prepared.configuration.file,
         shared=_shared(prepared, runs_together=runs_together),
+        own_folders=_own_folders(prepared),
     )
+
+
+def _own_folders(prepared: PreparedRun) -> Sequence[Path]:
+    """The folders in which the executor has files of its own."""
+    keeps = executors.executor_capabilities(prepared.configuration).keeps
+    return [prepared.request.working_directory / folder for folder in keeps]
 
 
 def _shared(prepared: PreparedRun, *, runs_together: bool) -> Sequence[Path] | None:

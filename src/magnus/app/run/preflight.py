@@ -19,7 +19,7 @@ from magnus.engine.user_code.imports import hidden_modules
 from magnus.engine.values.parameter_values import VARIABLE_PREFIX
 from magnus.errors import InvalidConfiguration, InvalidDefinition, Problem, TaskFailed, in_order
 from magnus.graph.nodes import CompositeNode, MappedBranches, TaskNode
-from magnus.interfaces.capabilities import Locality
+from magnus.interfaces.capabilities import ExecutorCapabilities, Locality
 from magnus.suggest import near
 
 _COMMAND_TYPES: Final = {"bash": "shell", "sh": "shell", "py": "python", "function": "python", "jupyter": "notebook"}
@@ -28,24 +28,24 @@ _COMMAND_TYPES: Final = {"bash": "shell", "sh": "shell", "py": "python", "functi
 _VARIABLE: Final = r"[A-Za-z_][A-Za-z0-9_]*\Z"
 
 
-def check_steps(steps: Sequence[StepPlace], working_directory: Path, runs_on: Locality) -> list[Problem]:
+def check_steps(steps: Sequence[StepPlace], working_directory: Path, spread: ExecutorCapabilities) -> list[Problem]:
     """The warnings about the steps; imports and runs no code of the user.
 
-    `runs_on` says how far the executor spreads them.
+    `spread` says how far the executor spreads them.
     Raises InvalidDefinition with everything that is wrong with them.
     """
-    problems = step_problems(steps, working_directory, runs_on)
+    problems = step_problems(steps, working_directory, spread)
     if any(problem.severity == "error" for problem in problems):
         raise InvalidDefinition.of(in_order(problems))
     return problems
 
 
-def step_problems(steps: Sequence[StepPlace], working_directory: Path, runs_on: Locality) -> list[Problem]:
+def step_problems(steps: Sequence[StepPlace], working_directory: Path, spread: ExecutorCapabilities) -> list[Problem]:
     """The errors and warnings about the steps; imports and runs no code of the user."""
     problems = [problem for step in steps for problem in _problems(step, working_directory)]
     if not any(problem.severity == "error" for problem in problems):
         problems += hidden_modules(working_directory)
-    return problems + [problem for step in steps for problem in _bound_to_this_process(step, runs_on)]
+    return problems + [problem for step in steps for problem in _bound_to_this_process(step, spread)]
 
 
 def _problems(step: StepPlace, working_directory: Path) -> Iterator[Problem]:
@@ -118,20 +118,30 @@ def _of_secrets(node: TaskNode, step: StepPlace) -> Iterator[Problem]:
         yield Problem(message, fix, step.locate("secrets", number), step.step)
 
 
-def _bound_to_this_process(step: StepPlace, runs_on: Locality) -> Iterator[Problem]:
-    """Functions that another process would have to import and cannot."""
+def _bound_to_this_process(step: StepPlace, spread: ExecutorCapabilities) -> Iterator[Problem]:
+    """Functions that another process would have to import and cannot, unless they can be sent to it."""
     match step.node:
         case TaskNode(task=task, timeout=timeout) if task.function is not None:
-            field, name, is_alone = "command", task.command, timeout is not None
+            field, name, function, is_alone = "command", task.command, task.function, timeout is not None
         case CompositeNode(branches=MappedBranches(reducer=str(name), function=function)) if function is not None:
             field, is_alone = "reducer", False
         case _:
             return
-    why = "the executor runs steps in other processes" if runs_on > Locality.PROCESS else ""
-    if why or is_alone:
-        why = why or "a step with a timeout runs in a process of its own"
-        fix = "define the function at the top level of a module, or of the script"
-        yield Problem(f"'{name}' exists in this process alone, and {why}", fix, step.locate(field), step.step)
+    why = "the executor runs steps in other processes" if spread.runs_on > Locality.PROCESS else ""
+    if not why and not is_alone:
+        return
+    from magnus.engine.user_code.pickled_functions import in_module_fix, pickled  # lazy: most functions are in modules
+
+    reason, fix = "", in_module_fix()
+    if spread.runs_on <= Locality.HOST and not spread.reenters:
+        try:
+            pickled(function)
+        except TaskFailed as error:
+            reason, fix = f": {error}", error.problems[0].fix
+        else:
+            return
+    why = why or "a step with a timeout runs in a process of its own"
+    yield Problem(f"'{name}' exists in this process alone, and {why}{reason}", fix, step.locate(field), step.step)
 
 
 def _of_reducer(reducer: str, step: StepPlace, working_directory: Path) -> Iterator[Problem]:

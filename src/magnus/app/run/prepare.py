@@ -28,7 +28,7 @@ from magnus.definition.yaml_text import dump
 from magnus.engine.context import Services
 from magnus.engine.provenance import CodeVersion
 from magnus.errors import InvalidConfiguration, InvalidDefinition, InvalidInput, in_order
-from magnus.interfaces.capabilities import Locality
+from magnus.interfaces.capabilities import ExecutorCapabilities
 from magnus.interfaces.catalog import KeepsChanges
 from magnus.interfaces.executor import WarmStart
 from magnus.interfaces.reporter import Planned, Reporter, Warned
@@ -202,7 +202,7 @@ def _prepared(
     try:
         pipeline = _recorded(service_set.run_log_store, request) if continues else None
         if pipeline is None:
-            pipeline = _loaded(request, spread.runs_on)
+            pipeline = _loaded(request, spread)
         _check_named_steps(request, pipeline)
         if spread.mocks:
             from magnus.app.run import mocks  # lazy: most runs are no mocks
@@ -211,7 +211,7 @@ def _prepared(
         initial = _initial(request, model)
         if step_filter is _EVERY_STEP and not spread.mocks:
             initial = fitted_to_steps(initial, pipeline.steps, service_set.catalog, request.working_directory)
-        warnings = check_steps(step_filter(pipeline), request.working_directory, spread.runs_on)
+        warnings = check_steps(step_filter(pipeline), request.working_directory, spread)
         check_overrides(pipeline, configuration)
     finally:
         version.wait()
@@ -269,12 +269,12 @@ def _reproduced(services: Services, request: RunRequest) -> RunRecord | None:
     return services.run_log_store.get_run(request.reproduces) if request.reproduces else None
 
 
-def _loaded(request: RunRequest, runs_on: Locality) -> LoadedPipeline:
+def _loaded(request: RunRequest, spread: ExecutorCapabilities) -> LoadedPipeline:
     """The pipeline; InvalidDefinition carries all its mistakes and the mistakes of the steps that could be read."""
     examination = examine_pipeline(request.file, request.built, request.environment, request.working_directory)
     if examination.pipeline is not None:
         return examination.pipeline
-    problems = (*examination.problems, *step_problems(examination.steps, request.working_directory, runs_on))
+    problems = (*examination.problems, *step_problems(examination.steps, request.working_directory, spread))
     raise InvalidDefinition.of(in_order(problem for problem in problems if problem.severity == "error"))
 
 

@@ -46,6 +46,7 @@ def track(text: str, configuration_file: str, environment: Mapping[str, str], re
             now=clock.now,
             monotonic=clock.monotonic,
             names=StepNames(store),
+            contents=(service_set.catalog, service_set.picklers),
         )
         dag = run.run_config.get("dag")
         name = dag.get("name") if isinstance(dag, dict) else None

@@ -31,7 +31,7 @@ def command(
         for line in run.damage:
             console.note(f"damaged: {run.run_id}: {line}")
     if as_json:
-        from magnus.cli.text.diff import document
+        from magnus.app.compare.document import document
         from magnus.run_log.view import without_nan
 
         console.emit(json.dumps(without_nan(document(difference)), indent=2) + "\n")

@@ -18,7 +18,16 @@ from msgspec.structs import replace
 from magnus.engine.secrets.masking import MASK, Masker
 from magnus.errors import MagnusError, Problem, TrackerUnreachable
 from magnus.graph.path import BranchPath, StepPath
-from magnus.interfaces.experiment_tracker import ExperimentTracker, LoadsSlowly, NamesSteps, TrackedRun, TrackedStep
+from magnus.interfaces.catalog import Catalog
+from magnus.interfaces.experiment_tracker import (
+    ExperimentTracker,
+    LoadsSlowly,
+    NamesSteps,
+    TakesFiles,
+    TrackedRun,
+    TrackedStep,
+)
+from magnus.interfaces.pickler import Picklers
 from magnus.interfaces.reporter import Planned, Reporter, Warned
 from magnus.interfaces.run_log_store import RunLogStore
 from magnus.run_log.parameters import CountedMetric, Metric, Metrics, Parameter, holds_objects, shown
@@ -71,6 +80,7 @@ class Tracking:
         now: Callable[[], datetime],
         monotonic: Callable[[], float],
         names: Callable[[str, StepPath], tuple[str, ...]] = lambda _run_id, path: path.parts,
+        contents: tuple[Catalog, Picklers] | None = None,
     ) -> None:
         self._tracker = tracker
         self._settings = settings
@@ -79,6 +89,7 @@ class Tracking:
         self._now = now
         self._monotonic = monotonic
         self._names = names if isinstance(tracker, NamesSteps) and tracker.names_steps else None
+        self._contents = contents
         self._untold: deque[Callable[[], None]] = deque()
         self._silent_until = 0.0
         self._pause = _FIRST_PAUSE_SECONDS
@@ -93,6 +104,18 @@ class Tracking:
         """Send a finished step, whose record is in the run log."""
         step = self._step(run, record, self._now())
         self._tell(partial(self._tracker.end_step, self._masked(run), step))
+        for message in self._files(self._masked(run), step, record):
+            self._tell(message)
+
+    def _files(self, run: TrackedRun, step: TrackedStep, record: StepRecord) -> Iterator[Callable[[], None]]:
+        """Sends the files of the step that the tracker takes."""
+        if self._contents is None or not record.catalog or not isinstance(self._tracker, TakesFiles):
+            return
+        from magnus.engine.interaction.tracked_files import tracked_files  # lazy: few trackers take files
+
+        for file in tracked_files(*self._contents, run.run_id, record, self._masker):
+            if self._tracker.takes(file):
+                yield partial(self._tracker.log_file, run, step, file)
 
     def _step(self, run: TrackedRun, record: StepRecord, otherwise: datetime) -> TrackedStep:
         """The step as the tracker knows it; one that had no attempts, since it was reused, was at the time `otherwise`."""
@@ -123,8 +146,11 @@ class Tracking:
         self._say_loading()
         whole = self._masked(run_as_recorded(run, record))
         self._tracker.begin_run(whole, self._values(record.parameters))
-        for step in steps:
-            self._tracker.end_step(whole, self._step(whole, step, record.start_time))
+        for finished in steps:
+            step = self._step(whole, finished, record.start_time)
+            self._tracker.end_step(whole, step)
+            for send in self._files(whole, step, finished):
+                send()
         if record.status in ENDED:
             self._tracker.end_run(whole, record.status, self._masker.mask(record.message))
 

@@ -22,6 +22,7 @@ from magnus.engine.processes import forks
 from magnus.engine.user_code.imports import project_modules, watched_project
 from magnus.engine.values import pickles
 from magnus.errors import MagnusError, Problem, TaskFailed
+from magnus.graph.nodes import TaskSpec
 from magnus.interfaces.task_kind import TaskCall, TaskKind, TaskOutcome
 from magnus.system.child_process import describe_exit, run_process
 
@@ -113,8 +114,17 @@ def _write_request(request: BinaryIO, kind: TaskKind, call: TaskCall) -> None:
     """The import path comes first: the kind may be of a package that only this path leads to."""
     own = str(call.code_directory)
     pickles.dump(([entry for entry in sys.path if entry not in {"", own}], own, sys.argv), request)
-    pickles.dump((kind, replace(call, environment=dict(call.environment))), request)
+    pickles.dump((kind, replace(call, spec=_portable(call.spec), environment=dict(call.environment))), request)
     request.seek(0)  # the child shares the position
+
+
+def _portable(spec: TaskSpec) -> TaskSpec:
+    """The task with a function that only this process has as bytes."""
+    if spec.function is None:
+        return spec
+    from magnus.engine.user_code.pickled_functions import pickled  # lazy: most functions are in modules
+
+    return replace(spec, function=pickled(spec.function))
 
 
 def _read_result(result: BinaryIO, code: int) -> TaskOutcome:

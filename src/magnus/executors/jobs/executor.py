@@ -9,6 +9,8 @@ A concrete executor is a class that makes its batch system, and the options of t
         def __init__(self, options: MyOptions, run_step: StepRunner) -> None:
             super().__init__(MyBatchSystem(options), JobOptions(folder=Path(options.log_folder)), run_step)
 
+It also has `running_jobs` and `cancel_jobs` of `FindsJobs`, by `left_jobs`, and `keeps` with the folder of jobs among its
+capabilities.
 One thread submits the jobs, watches them and cancels them (`watch`).
 """
 
@@ -38,6 +40,8 @@ _LONGEST_WAIT_SECONDS: Final = 3600.0
 
 class JobExecutor:
     """Runs steps as jobs of the batch system."""
+
+    job_word = "job"
 
     def __init__(self, batch_system: BatchSystem, options: JobOptions, run_step: StepRunner) -> None:
         self.slots = options.max_jobs

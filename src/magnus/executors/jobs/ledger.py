@@ -11,11 +11,10 @@ from contextlib import suppress
 
 from msgspec import Struct, field
 
-from magnus.executors.jobs.batch_system import BatchSystem, Job, Phase
 from magnus.executors.jobs.run_folder import RunFolder
 from magnus.graph.path import StepPath
 
-__all__ = ["LedgerBatch", "StepJob", "add_batch", "add_ids", "jobs_that_run", "read", "stop"]
+__all__ = ["LedgerBatch", "add_batch", "add_ids", "read"]
 
 
 class LedgerBatch(Struct, frozen=True):
@@ -30,13 +29,6 @@ class LedgerBatch(Struct, frozen=True):
     key: str
     paths: tuple[StepPath, ...]
     ids: Mapping[int, str] = field(default_factory=dict)
-
-
-class StepJob(Struct, frozen=True):
-    """A job of a run with the path of its step."""
-
-    path: StepPath
-    job: Job
 
 
 def add_batch(folder: RunFolder, key: str, paths: Sequence[StepPath]) -> None:
@@ -66,28 +58,6 @@ def read(folder: RunFolder) -> dict[str, LedgerBatch]:
                 ids = {int(index): str(job_id) for index, job_id in entry["ids"].items()}
                 batches[key] = LedgerBatch(key, batches[key].paths, ids)
     return batches
-
-
-def jobs_that_run(folder: RunFolder, run_id: str, system: BatchSystem) -> list[StepJob]:
-    """The jobs of the run that wait or run now, with their steps; NoAnswer when the batch system does not say.
-
-    Jobs that the ledger does not have, as of a ledger that was removed, have the path of no step: they are left out.
-    """
-    batches = read(folder)
-    return [
-        StepJob(batch.paths[job.index], job)
-        for job in system.jobs(run_id)
-        if job.phase in {Phase.WAITING, Phase.RUNNING}
-        and (batch := batches.get(job.batch)) is not None
-        and 0 <= job.index < len(batch.paths)
-    ]
-
-
-def stop(folder: RunFolder, jobs: Sequence[StepJob], system: BatchSystem) -> None:
-    """Cancel the jobs, and let no job of the run start a step any more; NoAnswer. It does not wait for their end."""
-    folder.stop()
-    if jobs:
-        system.cancel([one.job.id for one in jobs])
 
 
 def _append(folder: RunFolder, entry: Mapping[str, object]) -> None:

@@ -13,7 +13,7 @@
 """
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
@@ -173,14 +173,6 @@ class RunFolder:
         finally:
             os.close(descriptor)
         return file
-
-
-def run_folders(folder: Path) -> Iterator[RunFolder]:
-    """The runs that have files of jobs in `folder`: they run, or their process was killed."""
-    with suppress(OSError):
-        for entry in sorted(folder.iterdir()):
-            if (entry / _PRIVATE).is_dir():
-                yield RunFolder(folder, entry.name)
 
 
 def _mark(name: str) -> Mark | None:

@@ -28,13 +28,13 @@ def _capabilities(options: SlurmOptions) -> ExecutorCapabilities:
         shares=options.shared_folders,
         shares_by="shared_folders",
         inherits=True,
+        keeps=(options.log_folder,),
     )
 
 
 class SlurmExecutor(JobExecutor):
     """Runs steps as jobs of Slurm; the base decides when, the client of Slurm how."""
 
-    job_word = "job"
     options = SlurmOptions
     capabilities = staticmethod(_capabilities)
 
@@ -65,16 +65,18 @@ class SlurmExecutor(JobExecutor):
     @staticmethod
     def running_jobs(options: SlurmOptions, runs: "Sequence[RunRecord]") -> "Mapping[str, Sequence[RunningJob]]":
         """The jobs of these runs that wait or run."""
-        from magnus.executors.slurm.left_jobs import running_jobs  # lazy: few runs lose their process
+        from magnus.executors.jobs import left_jobs  # lazy: few runs lose their process
+        from magnus.executors.slurm.client import SlurmClient
 
-        return running_jobs(options, [run.run_id for run in runs])
+        return left_jobs.running_jobs(SlurmClient(options, Path.cwd()), Path(options.log_folder), runs)
 
     @staticmethod
-    def cancel_jobs(options: SlurmOptions, _run: "RunRecord", jobs: "Sequence[RunningJob]") -> None:
+    def cancel_jobs(options: SlurmOptions, run: "RunRecord", jobs: "Sequence[RunningJob]") -> None:
         """Cancel such jobs."""
-        from magnus.executors.slurm.left_jobs import cancel_jobs  # lazy: likewise
+        from magnus.executors.jobs import left_jobs  # lazy: likewise
+        from magnus.executors.slurm.client import SlurmClient
 
-        cancel_jobs(options, [job.id for job in jobs])
+        left_jobs.cancel_jobs(SlurmClient(options, Path.cwd()), Path(options.log_folder), run, jobs)
 
     @staticmethod
     def connect_complaints(options: SlurmOptions) -> Sequence[Complaint]:

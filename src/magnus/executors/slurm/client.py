@@ -14,7 +14,7 @@ from magnus.executors.jobs.batch_system import Batch, Full, Job, Limits, Phase, 
 from magnus.executors.slurm import commands
 from magnus.executors.slurm.job_script import job_script
 from magnus.executors.slurm.options import SlurmOptions, flags, of_step
-from magnus.executors.slurm.queue import FORMAT, Entry, entries_in, job_id_in, setting_in
+from magnus.executors.slurm.queue import FORMAT, job_id_in, jobs_in, setting_in
 from magnus.system.atomic_files import write_text
 
 _ALIVE: Final = frozenset({Phase.WAITING, Phase.RUNNING})
@@ -74,17 +74,8 @@ class SlurmClient:
 
     def jobs(self, run_id: str) -> Sequence[Job]:
         """The jobs of the run, by one `squeue`."""
-        found = [entry.job for entry in self._listed("--states=all", f"--name={job_name(run_id)}")]
+        found = self._listed("--states=all", f"--name={job_name(run_id)}")
         return [replace(job, batch=self._keys.get(job.id.partition("_")[0], job.batch)) for job in found]
-
-    def alive(self, run_ids: Sequence[str]) -> Mapping[str, Sequence[Entry]]:
-        """The jobs of these runs that wait or run now, by the id of the run, by one `squeue`."""
-        names = {job_name(run_id): run_id for run_id in run_ids}
-        found: dict[str, list[Entry]] = {run_id: [] for run_id in run_ids}
-        for entry in self._listed(f"--name={','.join(names)}"):
-            if entry.job.phase in _ALIVE and entry.name in names:
-                found[names[entry.name]].append(entry)
-        return found
 
     def cancel(self, ids: Sequence[str]) -> None:
         """Interrupt the jobs, give them a moment to record it, and end them. Slurm kills what is left after its KillWait."""
@@ -100,13 +91,13 @@ class SlurmClient:
 
     def _alive(self, ids: Sequence[str]) -> dict[str, Phase]:
         """The jobs that wait or run now, of these."""
-        phases = {entry.job.id: entry.job.phase for entry in self._listed()}
+        phases = {job.id: job.phase for job in self._listed()}
         return {job: phases[job] for job in ids if phases.get(job) in _ALIVE}
 
-    def _listed(self, *which: str) -> Sequence[Entry]:
+    def _listed(self, *which: str) -> Sequence[Job]:
         user = f"--user={os.getuid()}"
         output = commands.run(["squeue", "--noheader", "--array", user, *self._cluster, *which, f"--Format={FORMAT}"])
-        return list(entries_in(output))
+        return list(jobs_in(output))
 
     def _scancel(self, ids: Sequence[str], *how: str) -> None:
         """Signal or end jobs. It is no failure if some are over; the silence of the controller is one."""

@@ -7,8 +7,6 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from msgspec import Struct
-
 from magnus.executors.jobs.batch_system import Job, NoAnswer
 from magnus.executors.slurm.states import phase_of
 
@@ -21,29 +19,20 @@ FORMAT: Final = ",".join(
         "RestartCnt": 12,
         "Reason": 80,
         "BatchHost": 260,
-        "Name": 480,
-        "Comment": 200,
+        "Comment": 100,
     }.items()
 )
-"""For `squeue --Format`: each field padded to its width, and cut to it."""
+"""For `squeue --Format`: each field padded to its width, and cut to it. The key is at the start of the comment."""
 
 _ROW: Final = re.compile(
     r"(?P<job>\d+) *\|(?P<id>\d+(?:_(?P<index>\d+))?) *\|(?P<state>[A-Z_]+) *\|(?P<restarts>\d+) *"
-    r"\|(?P<reason>[^|]*)\|(?P<place>[^|]*)\|(?P<name>[^|]*)\|(?P<key>[^\s|]*)(?P<comment>[^\n]*)\|"
+    r"\|(?P<reason>[^|]*)\|(?P<place>[^|]*)\|(?P<key>[^\s|]*)[^\n]*\|"
 )
 _SUBMITTED: Final = re.compile(r"(\d+)(?:;\S+)?")
 _NOWHERE: Final = frozenset({"", "n/a", "(null)"})
 
 
-class Entry(Struct, frozen=True):
-    """An entry of the queue: a job with its name, and what its comment says of its steps."""
-
-    job: Job
-    name: str
-    steps: str
-
-
-def entries_in(output: str) -> Iterator[Entry]:
+def jobs_in(output: str) -> Iterator[Job]:
     """The jobs in the output of `squeue --array --Format`; NoAnswer when a line is cut."""
     for line in output.splitlines():
         row = _ROW.fullmatch(line.rstrip())
@@ -52,7 +41,7 @@ def entries_in(output: str) -> Iterator[Entry]:
                 raise NoAnswer(f"squeue wrote a line that cannot be read: {line.strip()}")
             continue
         place, reason = row["place"].strip(), row["reason"].strip()
-        job = Job(
+        yield Job(
             id=row["id"],
             batch=row["key"],
             index=int(row["index"] or 0),
@@ -62,7 +51,6 @@ def entries_in(output: str) -> Iterator[Entry]:
             place="" if place.lower() in _NOWHERE else place,
             restarts=int(row["restarts"]),
         )
-        yield Entry(job, row["name"].strip(), row["comment"].strip())
 
 
 def job_id_in(output: str) -> str:

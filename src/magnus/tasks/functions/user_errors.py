@@ -142,12 +142,17 @@ def _error_text(error: BaseException) -> str:
 
 
 def _place(stack: "list[FrameSummary]", working_directory: Path) -> str:
-    """Where it happened: the innermost frame in the working directory, else the innermost one of a file."""
-    in_files = [frame for frame in stack if not frame.filename.startswith("<")]
+    """Where it happened: the innermost frame in the working directory, else in a cell, else in a file."""
+    from magnus.engine.user_code.notebook_cells import is_cell  # lazy: as above
+
+    in_files = [frame for frame in stack if not frame.filename.startswith("<") or is_cell(frame.filename)]
     own = [frame for frame in in_files if _is_project_file(frame.filename, working_directory)]
+    cells = [frame for frame in in_files if is_cell(frame.filename)]
     if not in_files:
         return ""
-    frame = (own or in_files)[-1]
+    frame = (own or cells or in_files)[-1]
+    if frame in cells:
+        return f" (line {frame.lineno} of the cell, in {frame.name})"
     file = Path(frame.filename)
     shown = file.relative_to(working_directory) if own else file
     return f" ({shown}:{frame.lineno} in {frame.name})"

@@ -19,9 +19,8 @@ _LIBRARY: Final = os.path.dirname(os.__file__) + os.sep  # noqa: PTH120 - a text
 
 def pieces_of_function(name: str, function: UserObject) -> Mapping[str, str]:
     """The pieces of the function, by what they are called where it is defined; none for what is no python function."""
-    function = inspect.unwrap(function)
     pieces: dict[str, str] = {}
-    todo: list[tuple[str, UserObject]] = [(name, function)]
+    todo: list[tuple[str, UserObject]] = [(name, function), (name, inspect.unwrap(function))]
     seen: set[tuple[str, int]] = set()
     while todo:
         shown, value = todo.pop()
@@ -29,7 +28,8 @@ def pieces_of_function(name: str, function: UserObject) -> Mapping[str, str]:
             continue
         seen.add((shown, id(value)))
         for own in _functions(value):
-            pieces[shown] = short_hash((pieces.get(shown, "") + repr(_code(own.__code__))).encode("utf-8", "replace"))
+            text = f"{pieces.get(shown, '')}{_code(own.__code__)!r}{_annotations(own)}"
+            pieces[shown] = short_hash(text.encode("utf-8", "replace"))
             todo += _named(own)
         if not callable(value) and (text := _text(value)):
             pieces[shown] = short_hash(text.encode("utf-8", "replace"))
@@ -68,6 +68,12 @@ def _names(code: Json) -> Iterator[str]:
     for inner in code.co_consts:
         if hasattr(inner, "co_code"):
             yield from _names(inner)
+
+
+def _annotations(function: FunctionType) -> str:
+    """The annotations as text; they decide what the arguments become."""
+    annotations = getattr(function, "__annotations__", {})
+    return ", ".join(f"{name}: {inspect.formatannotation(kind)}" for name, kind in annotations.items())
 
 
 def _text(value: UserObject) -> str:

@@ -1,15 +1,18 @@
 """The executor of the batch system for tests. A configuration selects it as the executor `fake-batch`."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from msgspec import Struct, field
 
+from magnus.executors.jobs import left_jobs
 from magnus.executors.jobs.executor import JobExecutor
 from magnus.executors.jobs.options import JobOptions
 from magnus.interfaces.capabilities import ExecutorCapabilities, Locality
 from magnus.interfaces.executor import StepRunner
+from magnus.interfaces.jobs_of_runs import RunningJob
+from magnus.run_log.records import RunRecord
 from magnus.testing.batch_system.client import FakeBatchSystem
 
 __all__ = ["FakeBatchExecutor", "FakeBatchOptions", "FakeBatchOverride", "install"]
@@ -48,8 +51,10 @@ class FakeBatchOptions(Struct, frozen=True, forbid_unknown_fields=True):
     grace_seconds: float = 2.0
 
 
-def _capabilities(_options: FakeBatchOptions) -> ExecutorCapabilities:
-    return ExecutorCapabilities(runs_on=Locality.NETWORK, concurrent=True, reenters=True, shares=("/",))
+def _capabilities(options: FakeBatchOptions) -> ExecutorCapabilities:
+    return ExecutorCapabilities(
+        runs_on=Locality.NETWORK, concurrent=True, reenters=True, shares=("/",), keeps=(options.folder,)
+    )
 
 
 class FakeBatchExecutor(JobExecutor):
@@ -74,6 +79,16 @@ class FakeBatchExecutor(JobExecutor):
             setup=setup,
         )
         super().__init__(FakeBatchSystem(Path(options.state)), base, run_step)
+
+    @staticmethod
+    def running_jobs(options: FakeBatchOptions, runs: Sequence[RunRecord]) -> Mapping[str, Sequence[RunningJob]]:
+        """The jobs of runs whose process is gone."""
+        return left_jobs.running_jobs(FakeBatchSystem(Path(options.state)), Path(options.folder), runs)
+
+    @staticmethod
+    def cancel_jobs(options: FakeBatchOptions, run: RunRecord, jobs: Sequence[RunningJob]) -> None:
+        """Cancel jobs of such a run."""
+        left_jobs.cancel_jobs(FakeBatchSystem(Path(options.state)), Path(options.folder), run, jobs)
 
 
 def install(folder: Path) -> Mapping[str, str]:

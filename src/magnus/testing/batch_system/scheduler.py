@@ -39,6 +39,7 @@ _SIGNALS: Final[dict[Order, signal.Signals]] = {
 
 def main(folder: Path) -> None:
     """Run the jobs until none is left."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # a shell ignores it in the background, and jobs would inherit that
     lock = os.open(folder / "scheduler", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

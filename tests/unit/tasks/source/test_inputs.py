@@ -110,8 +110,9 @@ def test_a_changed_file_of_the_same_size_and_time_is_other_code(tmp_path):
 
 def test_a_function_without_a_source_is_never_reused(tmp_path):
     assert "cannot be read" in inputs(tmp_path, "python", "nowhere.a").problem
-    [found] = PythonTask().inputs([TaskSpec("python", "a", function=lambda: 1)], tmp_path)
-    assert "only the program" in found.problem
+    value = object()
+    [found] = PythonTask().inputs([TaskSpec("python", "a", function=lambda: value)], tmp_path)
+    assert "it uses 'value', a value of type object that only this program has" in found.problem
 
 
 MOVING = {

@@ -1,0 +1,82 @@
+"""Finds and cancels jobs of runs whose process is gone, for the class of an executor (`FindsJobs`), by queue and ledger.
+
+::
+
+    class MyExecutor(JobExecutor):
+        @staticmethod
+        def running_jobs(options: MyOptions, runs: Sequence[RunRecord]) -> Mapping[str, Sequence[RunningJob]]:
+            return left_jobs.running_jobs(MyBatchSystem(options), Path(options.folder), runs)
+
+A folder of jobs below the working directory is looked for below the one of this process.
+"""
+
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+from magnus.engine.processes import liveness
+from magnus.errors import JobsUnknown
+from magnus.executors.jobs import ledger
+from magnus.executors.jobs.batch_system import BatchSystem, NoAnswer, Phase, Refused
+from magnus.executors.jobs.run_folder import RunFolder
+from magnus.interfaces.jobs_of_runs import RunningJob
+from magnus.run_log.records import RunRecord
+
+__all__ = ["cancel_jobs", "running_jobs"]
+
+_SETTLED_SECONDS: Final = 600.0
+"""After this time no job comes any more of a submission that was not answered."""
+
+
+def running_jobs(system: BatchSystem, folder: Path, runs: Sequence[RunRecord]) -> Mapping[str, Sequence[RunningJob]]:
+    """The jobs of the runs that wait or run, by the id of the run; JobsUnknown without an answer.
+
+    If a run whose process is gone for certain has none, its private files are removed, with the secrets in them.
+    """
+    running = {run.run_id: _running(system, RunFolder(Path.cwd() / folder, run.run_id)) for run in runs}
+    for run in runs:
+        if not running[run.run_id] and liveness.lost(run.owner):
+            _remove(RunFolder(Path.cwd() / folder, run.run_id))
+    return running
+
+
+def cancel_jobs(system: BatchSystem, folder: Path, run: RunRecord, jobs: Sequence[RunningJob]) -> None:
+    """Cancel these jobs, and let no job of the run start a step any more; JobsUnknown without an answer."""
+    RunFolder(Path.cwd() / folder, run.run_id).stop()
+    try:
+        system.cancel([job.id for job in jobs])
+    except NoAnswer as error:
+        raise _unknown(error) from error
+
+
+def _running(system: BatchSystem, files: RunFolder) -> list[RunningJob]:
+    try:
+        jobs = system.jobs(files.logs.name)
+    except (NoAnswer, Refused) as error:
+        raise _unknown(error) from error
+    paths = {batch.key: batch.paths for batch in ledger.read(files).values()}
+    return [
+        RunningJob(job.id, _path(paths.get(job.batch, ()), job.index), job.state)
+        for job in jobs
+        if job.phase in {Phase.WAITING, Phase.RUNNING}
+    ]
+
+
+def _path(paths: Sequence[object], index: int) -> str:
+    return str(paths[index]) if 0 <= index < len(paths) else ""
+
+
+def _unknown(error: NoAnswer | Refused) -> JobsUnknown:
+    [problem] = error.problems
+    return JobsUnknown(problem.message, fix=problem.fix)
+
+
+def _remove(files: RunFolder) -> None:
+    """Remove the private files, unless a submission may still come."""
+    unanswered = any(not batch.ids for batch in ledger.read(files).values())
+    with suppress(OSError):
+        age_seconds = time.time() - (files.private / "ledger").stat().st_mtime
+        if not unanswered or age_seconds > _SETTLED_SECONDS:
+            files.remove()
