@@ -73,6 +73,62 @@ dag:
     killer: {type: task, command_type: shell, command: "kill -9 $PPID", next: success}
 """
 
+FITS_CODE = '''\
+"""The tasks of FITS."""
+
+import struct
+import zlib
+
+from magnus import track_this
+
+
+def grid():
+    return [{"rate": rate, "depth": depth, "seed": 7} for rate in (0.1, 0.01) for depth in (2, 4)]
+
+
+def fit(setting):
+    for epoch in range(20):
+        loss = setting["rate"] * 10 / (epoch + setting["depth"])
+        track_this(step=epoch, train_loss=loss, val_loss=loss * 1.2)
+    track_this(accuracy=1 - loss, text="fine")
+    _picture(f"curve_{setting['rate']}_{setting['depth']}.png", 40 + 20 * setting["depth"])
+
+
+def score():
+    track_this(auc=0.93)
+    with open("chart.svg", "w") as file:
+        file.write("<svg xmlns='http://www.w3.org/2000/svg' width='60' height='40'><rect width='60' height='40' fill='teal'/></svg>")
+    with open("fake.png", "w") as file:
+        file.write("no picture")
+
+
+def _picture(name, side):
+    row = b"\\0" + b"\\x20\\x80\\xc0" * side
+    chunks = (b"IHDR", struct.pack(">2I5B", side, side, 8, 2, 0, 0, 0)), (b"IDAT", zlib.compress(row * side)), (b"IEND", b"")
+    with open(name, "wb") as file:
+        file.write(b"\\x89PNG\\r\\n\\x1a\\n")
+        for kind, data in chunks:
+            file.write(struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data)))
+'''
+
+FITS = """
+dag:
+  name: Search
+  start_at: grid
+  steps:
+    grid: {type: task, command: fits.grid, returns: [settings], next: each setting}
+    each setting:
+      type: map
+      iterate_on: settings
+      iterate_as: setting
+      next: score
+      branch:
+        start_at: fit
+        steps:
+          fit: {type: task, command: fits.fit, catalog: {put: ["curve_*.png"]}, next: success}
+    score: {type: task, command: fits.score, catalog: {put: [chart.svg, fake.png]}, next: success}
+"""
+
 HOSTILE_NAME = "<img src=x onerror=alert(1)>"
 HOSTILE_VALUE = "</script><script>window.hacked = 1; alert(2)</script><!-- <script> ${x} @@data@@"
 HOSTILE = f"""

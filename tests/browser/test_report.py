@@ -1,5 +1,7 @@
 """Reports of runs, opened in a browser as people open them: from disk."""
 
+import json
+import re
 import sys
 from pathlib import Path
 
@@ -7,6 +9,7 @@ import pytest
 import report_runs as runs
 
 from magnus.app import report as web
+from magnus.app.report.html_page import page_script, page_style
 from magnus.app.text.plain_text import short
 from magnus.app.text.units import elapsed
 
@@ -95,21 +98,20 @@ def test_the_head_says_what_ran_and_how_it_ended(opened, failed):
         assert text in run
 
 
+def unfold(page, name):
+    row(page, name).locator(".twist").click()
+
+
 def test_a_map_in_a_map_is_nested_and_its_retries_are_seen(opened, failed):
     page = opened(failed)
-    assert names(page)[:9] == [
-        "Nightly training",
-        "load",
-        "regions",
-        "north",
-        "seasons",
-        "each season",
-        "1",
-        "fit",
-        "2",
-    ]
+    assert names(page) == ["Nightly training", "load", "regions", "keep", "score"]
+    unfold(page, "regions")
+    assert names(page)[2:8] == ["regions", "north", "seasons", "each season", "south", "seasons"]
+    unfold(page, "each season")
+    assert names(page)[5:8] == ["each season", "1", "2"]
     fit = row(page, "fit")
-    assert fit.get_attribute("aria-level") == "6"
+    assert fit.get_attribute("aria-level") == "5"
+    assert fit.get_attribute("aria-label").startswith("1, fit, task, succeeded")
     assert fit.locator(".attempt").count() == 2
     assert fit.locator(".attempt.FAIL").count() == 1
     fit.click()
@@ -157,10 +159,10 @@ def test_keys_walk_open_search_and_close(opened, failed):
         page.keyboard.press(key)
     cursor = page.locator(".row.cursor .text")
     assert cursor.inner_text() == "regions"
-    page.keyboard.press("ArrowLeft")
-    assert "north" not in names(page)
     page.keyboard.press("ArrowRight")
     assert "north" in names(page)
+    page.keyboard.press("ArrowLeft")
+    assert "north" not in names(page)
     page.keyboard.press("Enter")
     assert title(page) == "regions"
     assert page.evaluate("document.activeElement.id") == "details"
@@ -202,7 +204,7 @@ def test_a_search_shows_what_is_found_and_where_it_is(opened, failed):
     page.keyboard.press("Escape")
     assert "score" in names(page)
     page.locator("[data-filter=retried]").click()
-    assert names(page).count("fit") == 4
+    assert page.get_by_role("treeitem").filter(has_text="2 attempts").count() == 4
     assert "keep" not in names(page)
 
 
@@ -277,7 +279,7 @@ def test_a_run_that_is_lost_says_so_and_where(opened, project):
 def test_a_run_that_goes_on_says_so(opened, project):
     project.report("going", runs.GOING_ON, "--python", sys.executable, report=False, status=0)
     page = opened(project.folder / "going.html")
-    assert "still going on" in page.locator("#verdict").inner_text()
+    assert "still running" in page.locator("#verdict").inner_text()
     assert row(page, "look").get_attribute("aria-label").startswith("look, task, running")
     assert page.locator(".attempt.PROCESSING").count() == 1
 
@@ -342,9 +344,231 @@ def test_roles_name_what_a_screen_reader_reads(opened, failed):
     tree = page.get_by_role("tree", name="Steps")
     assert page.locator(f"#{tree.get_attribute('aria-activedescendant')}").get_attribute("aria-selected") == "true"
     assert row(page, "score").get_attribute("aria-label").startswith("score, task, failed")
-    assert row(page, "regions").get_attribute("aria-expanded") == "true"
+    assert row(page, "regions").get_attribute("aria-expanded") == "false"
     unnamed = "[...document.querySelectorAll('button')].filter(it => !(it.textContent.trim() || it.ariaLabel)).length"
     assert page.evaluate(unnamed) == 0
+
+
+@pytest.fixture(scope="module")
+def fits(project):
+    """A map over mappings with metrics, some of them by step, and pictures."""
+    (project.folder / "fits.py").write_text(runs.FITS_CODE)
+    return project.report("fits", runs.FITS, status=0)
+
+
+def sheet(page):
+    return [line.split("\t") for line in page.locator(".branch-table table").first.inner_text().splitlines() if line]
+
+
+def column(page, name):
+    heads = page.locator(".branch-table thead th .sort").all_inner_texts()
+    place = next(number for number, head in enumerate(heads) if head.split(" ")[0] == name)
+    return page.locator(f".branch-table tbody tr > :nth-child({place + 1})").all_inner_texts()
+
+
+def test_branches_of_a_map_are_called_by_the_keys_that_differ(opened, fits):
+    page = opened(fits)
+    assert names(page) == ["Search", "grid", "each setting", "score"]
+    unfold(page, "each setting")
+    assert names(page)[3:7] == [f"rate={rate} depth={depth}" for rate in (0.1, 0.01) for depth in (2, 4)]
+
+
+def test_the_run_shows_metrics_first_then_pictures_files_parameters_and_commands(opened, fits):
+    page = opened(fits)
+    titles = page.locator("#details section > h3").all_inner_texts()
+    assert titles[:5] == ["Metrics", "Pictures", "Files", "Parameters at the end", "Commands"]
+
+
+def test_metrics_of_a_map_are_a_table_that_is_sorted_with_the_best_marked(opened, fits):
+    page = opened(fits)
+    heads = page.locator(".branch-table thead th .sort").all_inner_texts()
+    assert [head.split(" ")[0] for head in heads] == [
+        "setting",
+        "rate",
+        "depth",
+        "train_loss",
+        "val_loss",
+        "accuracy",
+        "text",
+        "took",
+        "status",
+    ]
+    assert column(page, "depth") == ["2", "4", "2", "4"]
+    assert page.locator(".branch-table tr.best").count() == 1
+    page.get_by_role("button", name="val_loss", exact=True).click()
+    values = [float(text.split()[-1]) for text in column(page, "val_loss")]
+    assert values == sorted(values)
+    assert page.locator("th[aria-sort]").get_attribute("aria-sort") == "ascending"
+    assert "best" in column(page, "val_loss")[0]
+    page.get_by_role("button", name="The best val_loss is the lowest").click()
+    assert "best" in column(page, "val_loss")[-1]
+    assert page.evaluate("document.activeElement.textContent") == "max"
+    page.get_by_role("button", name="accuracy", exact=True).click()
+    values = [float(text.split()[-1]) for text in column(page, "accuracy")]
+    assert values == sorted(values, reverse=True)
+    page.locator(".branch-table tbody button").first.click()
+    assert title(page) == "fit"
+
+
+def test_metrics_by_step_are_lines_with_axes_and_their_values(opened, fits):
+    page = opened(fits)
+    chart = page.get_by_role("img", name="train_loss, val_loss")
+    assert chart.locator("path").count() == 8
+    assert chart.locator(".tick").count() > 5
+    unfold(page, "each setting")
+    row(page, "rate=0.1 depth=2").click()
+    chart = page.get_by_role("img", name="train_loss, val_loss: train_loss from 0.5 at step 0 to")
+    assert chart.locator("path").count() == 2
+    assert page.locator(".keys-of-lines li").all_inner_texts() == ["train_loss", "val_loss"]
+    page.locator(".chart-of summary").click()
+    assert page.locator(".chart-of tbody tr").count() == 20
+    chart.hover()
+    assert page.locator(".readout").inner_text().startswith("step ")
+
+
+def test_pictures_are_small_and_open_large(opened, fits):
+    page = opened(fits)
+    thumbnails = page.locator(".thumbnail")
+    assert thumbnails.count() == 5
+    for image in page.locator(".thumbnail img").all():
+        assert image.evaluate("image => image.decode().then(() => image.naturalWidth)") > 0
+    assert "fake.png" in page.locator(".missing").inner_text()
+    assert "it is no PNG picture" in page.locator(".missing").inner_text()
+    thumbnails.first.click()
+    dialog = page.get_by_role("dialog", name="Picture")
+    first = dialog.locator(".caption").inner_text()
+    assert "(1 of 5)" in first
+    page.keyboard.press("ArrowRight")
+    assert "(2 of 5)" in dialog.locator(".caption").inner_text()
+    page.keyboard.press("Escape")
+    assert dialog.count() == 0
+    assert title(page) == "The run"
+    assert page.evaluate("document.activeElement.className") == "thumbnail"
+
+
+def test_without_a_budget_pictures_are_named(opened, project, fits):
+    project.magnus("report", "fits", "--pictures", "0", "-o", "without.html")
+    page = opened(project.folder / "without.html")
+    assert page.locator("img").count() == 0
+    assert page.locator(".missing li").count() == 6
+    assert (project.folder / "without.html").stat().st_size < fits.stat().st_size
+
+
+def test_the_axis_says_when_the_run_ended(opened, failed):
+    page = opened(failed)
+    last = page.locator(".axis .last")
+    assert last.inner_text() == page.locator(".row .took").first.inner_text()
+    place = last.bounding_box()
+    axis = page.locator(".axis").bounding_box()
+    assert abs(place["x"] + place["width"] - axis["x"] - axis["width"]) < 3
+
+
+def test_in_a_phone_there_is_no_timeline_and_the_banner_wraps(opened, failed):
+    page = opened(failed, width=420, height=800)
+    assert not page.locator(".axis").is_visible()
+    assert not page.locator(".row .track").first.is_visible()
+    assert page.locator("#verdict").bounding_box()["width"] <= 420
+    assert page.evaluate("document.documentElement.scrollWidth") <= 420
+
+
+@pytest.mark.parametrize("width", [420, 800, 1440, 1920])
+def test_the_whole_pipeline_is_in_view_at_first(opened, failed, width):
+    page = opened(failed, width=width, height=900)
+    stage = page.locator(".stage").bounding_box()
+    for node in page.locator(".magnus-graph [data-path]").all():
+        place = node.bounding_box()
+        assert place["x"] >= stage["x"] - 1
+        assert place["x"] + place["width"] <= stage["x"] + stage["width"] + 1
+        assert place["y"] >= stage["y"] - 1
+        assert place["y"] + place["height"] <= stage["y"] + stage["height"] + 1
+
+
+def test_names_of_data_are_on_edges_on_demand(opened, fits):
+    page = opened(fits)
+    assert page.locator(".magnus-graph .data").count() == 0
+    page.get_by_role("button", name="Show the data that flows").click()
+    texts = page.locator(".magnus-graph .data").all_text_contents()
+    assert "settings" in texts
+    assert any(text.startswith("files: ") for text in texts)
+
+
+def test_a_newer_report_leaves_everything_where_it_was(opened, project, fits):
+    """As a page that follows a run gives it: with more rows, and later ones done."""
+    document = data_of(fits)
+    steps = [number for number, one in enumerate(document["rows"]) if one["type"] == "task"]
+    older = {
+        **document,
+        "rows": document["rows"][: steps[-1]],
+        "head": {**document["head"], "status": "PROCESSING", "end": ""},
+    }
+    older["rows"] = [
+        {**one, "status": "PROCESSING" if number in {0, 2} else one["status"]}
+        for number, one in enumerate(older["rows"])
+    ]
+    del older["rows"][0]["end"]
+    script = page_script(()).removesuffix("})();\n") + "window.runPage = new RunPage();\n})();"
+    file = project.folder / "live.html"
+    file.write_text(
+        f"<!doctype html><html lang=en><title>live</title><style>{page_style()}</style><body><script>{script}</script>"
+    )
+    page = opened(file)
+    page.evaluate("report => runPage.show(report)", older)
+    assert names(page)[2:] == [
+        "each setting",
+        *(f"rate={rate} depth={depth}" for rate in (0.1, 0.01) for depth in (2, 4)),
+    ]
+    row(page, "rate=0.01 depth=2").click()
+    unfold(page, "each setting")
+    page.locator("#details summary").first.click()
+    page.locator("#details").evaluate("pane => pane.scrollTop = 120")
+    scroll = page.locator("#details").evaluate("pane => pane.scrollTop")
+    page.evaluate("report => runPage.show(report)", document)
+    assert names(page) == ["Search", "grid", "each setting", "score"]
+    assert title(page) == "fit"
+    assert page.locator("#details .crumbs").inner_text().count("rate=0.01 depth=2") == 1
+    assert page.locator("#details details").first.get_attribute("open") is not None
+    assert page.locator("#details").evaluate("pane => pane.scrollTop") == scroll
+    assert page.locator("header.top .badge").inner_text().endswith("succeeded")
+
+
+def data_of(file):
+    return json.loads(
+        re.search(r'<script type="application/json" id="data">(.*?)</script>', file.read_text(), re.DOTALL)[1]
+    )
+
+
+BIDI = "safe\u202egnp exe\u2066"
+WILD = f"""
+dag:
+  start_at: "{BIDI}"
+  steps:
+    "{BIDI}":
+      type: task
+      command_type: shell
+      command: |
+        awk 'BEGIN {{ while (i++ < 60000) printf "x" }}'
+        printf '\\n\\342\\200\\256abc\\n'
+      next: success
+"""
+
+
+def test_characters_that_reverse_text_are_escapes_and_long_lines_stay_inside(opened, project):
+    page = opened(project.report("wild", WILD, "--long", "y" * 5_000, status=0), width=800)
+    text = page.locator("body").inner_text()
+    assert "safe\\u202egnp exe\\u2066" in text
+    row(page, "safe").click()
+    assert not set("\u202e\u2066") & set(page.locator("body").inner_text() + page.locator("svg").first.text_content())
+    assert page.evaluate("document.documentElement.scrollWidth") <= 800
+
+
+def test_ten_thousand_elements_open_and_are_sorted(opened, project):
+    file = project.folder / "many.html"
+    file.write_text(runs.large(10_000, 4_170), encoding="utf-8")
+    page = opened(file)
+    assert title(page) == "fit"
+    assert page.get_by_role("treeitem").count() < 80
+    page.locator("[data-filter=failed]").click()
+    assert names(page) == ["large.yaml", "each", "4170", "fit"]
 
 
 DURATIONS = (

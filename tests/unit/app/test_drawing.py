@@ -11,10 +11,12 @@ from graphs import pipelines
 from hypothesis import HealthCheck, given, settings
 
 from magnus.app.draw import labels
-from magnus.app.draw.layout import layout
+from magnus.app.draw.data_names import DataNames, joined
+from magnus.app.draw.layout import DATA_ASIDE, DATA_LINE, DETAIL_SIZE, Wishes, layout
 from magnus.app.draw.mermaid import mermaid
 from magnus.app.draw.shapes import shortened, width
 from magnus.app.draw.svg import MARGIN, Mark, svg
+from magnus.app.draw.task_data import task_data
 from magnus.app.draw.tree import ASCII, plain, tree
 from magnus.definition.built_pipeline import BuiltPipeline
 from magnus.definition.loader import load, load_built
@@ -87,6 +89,11 @@ def overlap(a, b):
 
 def points(line):
     """Points along a line, close together."""
+    for x, y in points_down(line):
+        yield (y, x) if line.across else (x, y)
+
+
+def points_down(line):
     (x, y), (to_x, to_y) = line.start, line.landing
     yield from ((x, y + (line.bend - y) * n / 8) for n in range(9))
     if line.turns:
@@ -105,6 +112,15 @@ def points(line):
     yield from ((to_x, to_y + (line.end - to_y) * n / 8) for n in range(9))
 
 
+def wishes(graph, *, across, with_data=True):
+    """A picture with long names of data on the edges that leave every step."""
+    names = DataNames(("a parameter", "another"), ("model",), ("data/one file.csv", "data/another file.csv"))
+    return Wishes(data={path: names for path, _ in labels.all_steps(graph)} if with_data else {}, across=across)
+
+
+WAYS = pytest.mark.parametrize("across", [False, True], ids=["down", "across"])
+
+
 @checked
 @given(pipelines())
 def test_a_picture_has_every_step_once(pipeline):
@@ -114,29 +130,56 @@ def test_a_picture_has_every_step_once(pipeline):
     assert len(found) == len(set(found))
 
 
+@WAYS
 @checked
-@given(pipelines())
-def test_no_box_is_over_another(pipeline):
-    for boxes, _, _ in boxes_of(layout(compiled(pipeline), {})):
+@given(pipeline=pipelines())
+def test_no_box_is_over_another(pipeline, across):
+    graph = compiled(pipeline)
+    for boxes, _, _ in boxes_of(layout(graph, wishes(graph, across=across))):
         assert not [(a, b) for number, a in enumerate(boxes) for b in boxes[number + 1 :] if overlap(a, b)]
 
 
+@WAYS
 @checked
-@given(pipelines())
-def test_no_line_runs_through_a_box(pipeline):
-    for boxes, found, (left, top) in boxes_of(layout(compiled(pipeline), {})):
+@given(pipeline=pipelines())
+def test_no_line_runs_through_a_box(pipeline, across):
+    graph = compiled(pipeline)
+    for boxes, found, (left, top) in boxes_of(layout(graph, wishes(graph, across=across))):
         for line in found.lines:
             for x, y in points(line):
                 at = (left + x, top + y)
                 assert not [b for b in boxes if b[0] + 0.1 < at[0] < b[2] - 0.1 and b[1] + 0.1 < at[1] < b[3] - 0.1]
 
 
+@WAYS
 @checked
-@given(pipelines())
-def test_lines_stay_in_the_picture(pipeline):
-    for _, found, _ in boxes_of(layout(compiled(pipeline), {})):
+@given(pipeline=pipelines())
+def test_lines_stay_in_the_picture(pipeline, across):
+    graph = compiled(pipeline)
+    for _, found, _ in boxes_of(layout(graph, wishes(graph, across=across))):
         for line in found.lines:
             assert all(-MARGIN <= x <= found.width + MARGIN for x, _ in points(line))
+            assert all(-MARGIN <= y <= found.height + MARGIN for _, y in points(line))
+
+
+@WAYS
+@checked
+@given(pipeline=pipelines())
+def test_names_of_data_are_over_no_box_and_no_other_names(pipeline, across):
+    graph = compiled(pipeline)
+    for boxes, found, (left, top) in boxes_of(layout(graph, wishes(graph, across=across))):
+        texts = [place for box in found.boxes if box.data for place in [names_place(box, left, top, across=across)]]
+        assert not [(a, b) for a in texts for b in boxes if overlap(a, b)]
+        assert not [(a, b) for number, a in enumerate(texts) for b in texts[number + 1 :] if overlap(a, b)]
+
+
+def names_place(box, left, top, *, across):
+    long, lines = max(width(text.drawn, DETAIL_SIZE) for text in box.data), len(box.data)
+    if across:
+        x, bottom = left + box.x + box.width + DATA_ASIDE, top + box.y + box.height / 2 - 2
+        return x, bottom - lines * DATA_LINE, x + long, bottom
+    x, y = left + box.x + box.width / 2 + DATA_ASIDE, top + box.y + box.height + 2
+    return x, y, x + long, y + lines * DATA_LINE
 
 
 @checked
@@ -146,6 +189,10 @@ def test_a_tree_has_every_step_on_one_line(pipeline):
     named = [node for _, node in labels.all_steps(graph) if not isinstance(node, TerminalNode)]
     spans = [span.text for line in tree(graph, "p")[1:] for span in line if span.role == "name"]
     assert sorted(spans) == sorted(node.name for node in named)
+
+
+def is_alone(graph, path):
+    return bool(path.branch.parts) and labels.only_step(graph.within(path.branch)) is not None
 
 
 @checked
@@ -158,7 +205,10 @@ def test_mermaid_has_every_step_and_edge(pipeline):
     assert len(drawn) == len(set(drawn)) == len(nodes)
     ends = [line for line in text.splitlines() if line.strip() == "end"]
     assert len(ends) == text.count("subgraph ")
-    assert text.count(" --> ") == sum(not isinstance(node, TerminalNode) for node in nodes)
+    edges = sum(
+        not isinstance(node, TerminalNode) for path, node in labels.all_steps(graph) if not is_alone(graph, path)
+    )
+    assert text.count(" --> ") == edges
     assert text.count("-.->|on failure|") == sum(getattr(node, "on_failure", None) is not None for node in nodes)
 
 
@@ -171,7 +221,7 @@ def test_pictures_are_the_same_for_the_same_pipeline(file):
 
 
 def test_a_chain_is_straight():
-    found = layout(compiled(chain(20)), {})
+    found = layout(compiled(chain(20)), Wishes())
     assert len(found.boxes) == 21
     assert len({round(line.start[0], 3) for line in found.lines}) == 1
 
@@ -181,7 +231,7 @@ def test_a_long_chain_stands_in_columns(more):
     pipeline = chain(200, **more)
     if more:
         pipeline["steps"]["tell"] = {"command": "m.f", "next": "fail"}
-    [(boxes, found, _)] = boxes_of(layout(compiled(pipeline), {}))
+    [(boxes, found, _)] = boxes_of(layout(compiled(pipeline), Wishes()))
     assert found.height < 4000
     assert found.width < 4000
     assert not [(a, b) for number, a in enumerate(boxes) for b in boxes[number + 1 :] if overlap(a, b)]
@@ -194,7 +244,7 @@ def test_a_long_chain_stands_in_columns(more):
 def test_steps_that_share_a_handler_share_a_lane():
     pipeline = chain(200, on_failure="tell")
     pipeline["steps"]["tell"] = {"command": "m.f", "next": "fail"}
-    found = layout(compiled(pipeline), {})
+    found = layout(compiled(pipeline), Wishes())
     assert len(found.lines) < 3 * 200 + 10
 
 
@@ -319,6 +369,65 @@ def test_mermaid_is_as_it_was(name, request):
     if request.config.getoption("--update-expected"):
         file.write_text(text)
     assert text == file.read_text()
+
+
+ONE_STEP = {
+    "start_at": "each",
+    "steps": {
+        "each": {"type": "map", "iterate_on": "xs", "iterate_as": "x", "next": "success", "branch": {
+            "start_at": "fit", "steps": {"fit": {"command": "m.f", "next": "success"}},
+        }},
+    },
+}  # fmt: skip
+
+
+def test_a_branch_of_one_step_is_the_box_of_that_step():
+    graph = compiled(ONE_STEP)
+    assert [str(path) for path, _ in labels.all_steps(graph)] == ["each", "each/%2A/fit", "success"]
+    [each, _] = layout(graph, Wishes()).boxes
+    [panel] = each.panels
+    assert not panel.framed
+    assert [box.name.full for box in panel.inside.boxes] == ["fit"]
+    assert panel.inside.lines == ()
+    assert svg(graph).count('class="panel"') == 0
+
+
+def test_a_step_with_a_handler_keeps_its_frame_and_its_ends():
+    steps = ONE_STEP["steps"]["each"]["branch"]["steps"]
+    branch = {
+        "start_at": "fit",
+        "steps": {"fit": {**steps["fit"], "on_failure": "mend"}, "mend": {"type": "stub", "next": "success"}},
+    }
+    pipeline = {"start_at": "each", "steps": {"each": {**ONE_STEP["steps"]["each"], "branch": branch}}}
+    assert svg(compiled(pipeline)).count('class="panel"') == 1
+
+
+def test_a_picture_across_is_wide_and_one_down_is_tall():
+    down, across = (layout(compiled(chain(6)), Wishes(across=across)) for across in (False, True))
+    assert down.height > down.width
+    assert across.width > across.height
+
+
+def test_edges_have_the_names_of_the_data_that_leave_a_step(tmp_path):
+    (tmp_path / "m.py").write_text("def f(x):\n    return 1, 2\n")
+    step = {
+        "command": "m.f",
+        "returns": ["rate", {"model": "object"}],
+        "catalog": {"put": ["out/*.csv"]},
+        "next": "success",
+    }
+    graph = compiled({"start_at": "a", "steps": {"a": step}})
+    data = task_data(graph, tmp_path)
+    assert data[StepPath(("a",))] == DataNames(("rate",), ("model",), ("out/*.csv",))
+    texts = [text.text for text in ET.fromstring(svg(graph, data=data)).iter(f"{SVG}text")]
+    assert {"rate", "object: model", "file: out/*.csv"} <= set(texts)
+    assert '-->|"rate<br/>object: model<br/>file: out/*.csv"|' in mermaid(graph, data)
+    assert "   ⇣ object: model\n" in plain(tree(graph, "p", data=data))
+
+
+def test_names_are_joined_once_and_unknown_ones_come_last():
+    one, other = DataNames(("a", "…"), (), ("f",)), DataNames(("b", "a"), ("o",), ())
+    assert joined([one, other]) == DataNames(("a", "b", "…"), ("o",), ("f",))
 
 
 def test_text_is_measured():

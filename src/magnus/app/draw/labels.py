@@ -47,6 +47,17 @@ def branches(node: CompositeNode, path: StepPath) -> tuple[Branch, ...]:
             return (Branch("", path.into(EVERY), graph),)
 
 
+def only_step(graph: Graph) -> Node | None:
+    """The step of a (sub)pipeline that has one step, which leads to success alone; None for every other pipeline.
+
+    A picture needs neither lines nor ends for it.
+    """
+    steps = [node for node in graph.nodes.values() if not isinstance(node, TerminalNode)]
+    if len(steps) != 1 or steps[0].edges != (("next", graph.terminal(succeeds=True).name),):
+        return None
+    return steps[0]
+
+
 def drawn_path(graph: Graph, path: StepPath) -> StepPath:
     """The path in a picture of `graph` for a step of a run; the picture has one branch for all of a `map` or `loop`.
 
@@ -129,7 +140,8 @@ def in_order(graph: Graph) -> tuple[Node, ...]:
 
 def all_steps(graph: Graph, branch: BranchPath = BranchPath()) -> Iterator[tuple[StepPath, Node]]:  # noqa: B008 - frozen
     """Every step of a picture with its path, steps of branches after the step around them."""
-    for node in shown_nodes(graph):
+    alone = only_step(graph) if branch.parts else None
+    for node in shown_nodes(graph) if alone is None else (alone,):
         path = branch.step(node.name)
         yield path, node
         if isinstance(node, CompositeNode):

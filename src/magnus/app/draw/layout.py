@@ -1,52 +1,59 @@
-"""Places the boxes and lines of a picture, in columns where the picture is tall.
+"""Places the boxes and lines of a picture, from above to below or across.
 
-A line runs straight down beside boxes and bends only in the free strip between two layers, so it never meets a box.
+Everything is computed as if the picture ran down. For a picture that runs across, width and height of boxes are exchanged
+before, and the two directions after. A line runs straight down beside boxes and bends only in the free strip between two layers, so it never meets a box.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from math import sqrt
 from typing import Final
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from magnus.app.draw import labels
+from magnus.app.draw.columns import Rows, folded
+from magnus.app.draw.data_names import DataNames
 from magnus.app.draw.layers import Item, Lane, Layers, Link, centres, layers
-from magnus.app.draw.shapes import Box, Layout, Line, Panel, Text, shortened, width
-from magnus.graph.nodes import CompositeNode, Graph, Node, TerminalNode
+from magnus.app.draw.shapes import PADDING, Box, Layout, Line, Panel, Text, shortened, width
+from magnus.graph.nodes import ChosenBranch, CompositeNode, Graph, Node, TerminalNode
 from magnus.graph.path import BranchPath, StepPath
 
 NAME_SIZE: Final = 13.0
 DETAIL_SIZE: Final = 11.0
-PADDING: Final = 12.0
 DETAIL_GAP: Final = 6.0
 TEXT_MOST: Final = 230.0
 TASK_HEIGHT: Final = 46.0
 TERMINAL_HEIGHT: Final = 28.0
 DOT: Final = 18.0
 LABEL_LINE: Final = 15.0
+DATA_LINE: Final = 13.0
+DATA_ASIDE: Final = 8.0
+DATA_MOST: Final = 170.0
 PANEL_TITLE: Final = 22.0
 _PANELS_MOST: Final = 1400.0
 _GAP: Final = 30.0
 _GAP_MOST: Final = 64.0
 _FAILURE_ASIDE: Final = 14.0
-_TALL: Final = 2400.0
-_LEAST: Final = 1200.0
-_SHAPE: Final = 0.7
-_MOST_LINES: Final = 3
-_APART: Final = 8.0
-_ABOVE: Final = 12.0 + _MOST_LINES * _APART
-_GUTTER: Final = 56.0
 
 
-def layout(graph: Graph, step_labels: Mapping[StepPath, str], branch: BranchPath = BranchPath()) -> Layout:  # noqa: B008
-    """Where everything in the graph is drawn; a label is one more line in the box of its step."""
+class Wishes(Struct, frozen=True):
+    """How a picture is to be: with one more line in boxes, with the data that leave steps, from the left to the right."""
+
+    labels: Mapping[StepPath, str] = {}
+    data: Mapping[StepPath, DataNames] = {}
+    across: bool = False
+
+
+def layout(graph: Graph, wishes: Wishes, branch: BranchPath = BranchPath()) -> Layout:  # noqa: B008 - frozen
+    """Where everything in the graph is drawn."""
     nodes = labels.in_order(graph)
-    boxes = {node.name: _sized(node, branch.step(node.name), step_labels) for node in nodes}
+    boxes = {node.name: _turned(_sized(node, branch.step(node.name), wishes), across=wishes.across) for node in nodes}
     layered = layers({node.name: [(field == "on_failure", target) for field, target in node.edges] for node in nodes})
-    across = centres(layered, {name: box.width for name, box in boxes.items()})
+    rooms = {name: _room(box, across=wishes.across) for name, box in boxes.items()}
+    across = centres(layered, {name: max(box.width, 2 * rooms[name][0]) for name, box in boxes.items()})
     heights = [max((boxes[item].height for item in row if isinstance(item, str)), default=0.0) for row in layered.items]
-    tops = _tops(layered, heights, across)
+    below = [max((rooms[item][1] for item in row if isinstance(item, str)), default=0.0) for row in layered.items]
+    tops = _tops(layered, heights, below, across)
     placed: dict[str, Box] = {}
     for row, top, height in zip(layered.items, tops, heights, strict=True):
         for item in row:
@@ -56,15 +63,38 @@ def layout(graph: Graph, step_labels: Mapping[StepPath, str], branch: BranchPath
     by_layer = _lines(layered, across, placed, tops, heights)
     lines = tuple(line for row in by_layer for line in row)
     right = max([box.x + box.width for box in placed.values()] + [line.start[0] + 2 for line in lines])
+    right = max(right, *(across[name] + rooms[name][0] for name in placed))
     whole = Layout(right, tops[-1] + heights[-1], tuple(placed[node.name] for node in nodes), lines)
     rows = [[placed[item] for item in row if isinstance(item, str)] for row in layered.items]
     bottoms = [top + height for top, height in zip(tops, heights, strict=True)]
-    return folded(whole, Rows(rows, by_layer, tops, bottoms))
+    return _laid_across(folded(whole, Rows(rows, by_layer, tops, bottoms)), across=wishes.across)
 
 
-def _sized(node: Node, path: StepPath, step_labels: Mapping[StepPath, str]) -> Box:
+def _turned(box: Box, *, across: bool) -> Box:
+    """The box with its directions exchanged if the picture runs across."""
+    return replace(box, x=box.y, y=box.x, width=box.height, height=box.width) if across else box
+
+
+def _laid_across(whole: Layout, *, across: bool) -> Layout:
+    if not across:
+        return whole
+    boxes = tuple(_turned(box, across=True) for box in whole.boxes)
+    return Layout(
+        whole.height, whole.width, boxes, tuple(replace(line, across=True) for line in whole.lines), across=True
+    )
+
+
+def _room(box: Box, *, across: bool) -> tuple[float, float]:
+    """The room that the data of a step need: beside its line on one side, and along it."""
+    if not box.data:
+        return 0.0, 0.0
+    down, right = len(box.data) * DATA_LINE + 4.0, max(width(text.drawn, DETAIL_SIZE) for text in box.data) + DATA_ASIDE
+    return (down, right) if across else (right, down)
+
+
+def _sized(node: Node, path: StepPath, wishes: Wishes) -> Box:
     """The box of a step, at 0, 0."""
-    label = _text(step_labels.get(path, ""), DETAIL_SIZE, TEXT_MOST)
+    label = _text(wishes.labels.get(path, ""), DETAIL_SIZE, TEXT_MOST)
     name = Text(shortened(node.name, NAME_SIZE, TEXT_MOST, bold=True), node.name)
     name_width = width(name.drawn, NAME_SIZE, bold=True)
     if isinstance(node, TerminalNode):
@@ -78,46 +108,67 @@ def _sized(node: Node, path: StepPath, step_labels: Mapping[StepPath, str]) -> B
     texts = max(name_width, detail_width, width(label.drawn, DETAIL_SIZE))
     across = max(96.0, texts + 2 * PADDING)
     down = TASK_HEIGHT + (LABEL_LINE if label.full else 0.0)
+    data = tuple(_text(line, DETAIL_SIZE, DATA_MOST) for line in wishes.data.get(path, DataNames()).lines())
     if not isinstance(node, CompositeNode):
-        return Box(path, node, 0, 0, across, down, name, detail, label)
-    panels, right, bottom = _panels(node, path, step_labels, down)
-    return Box(path, node, 0, 0, max(across, right), bottom, name, detail, label, panels)
+        return Box(path, node, 0, 0, across, down, name, detail, label, data=data)
+    panels, right, bottom = _panels(node, path, wishes, down)
+    return Box(path, node, 0, 0, max(across, right), bottom, name, detail, label, panels, data)
 
 
-def _panels(
-    node: CompositeNode, path: StepPath, step_labels: Mapping[StepPath, str], top: float
-) -> tuple[tuple[Panel, ...], float, float]:
-    """The branches side by side, in as many rows as they need; and the width and height of all."""
+def _panels(node: CompositeNode, path: StepPath, wishes: Wishes, top: float) -> tuple[tuple[Panel, ...], float, float]:
+    """The branches side by side, or one below the other in a picture that runs across; and the width and height of all."""
     panels: list[Panel] = []
-    x, y, tallest, right = PADDING, top, 0.0, 0.0
+    x, y, farthest, right, bottom = PADDING, top, 0.0, 0.0, 0.0
     for branch in labels.branches(node, path):
-        inside = layout(branch.graph, step_labels, branch.path)
-        title = Text(shortened(branch.title, DETAIL_SIZE, TEXT_MOST, bold=True), branch.title)
-        above = PANEL_TITLE if title.full else 0.0
-        across = max(inside.width, width(title.drawn, DETAIL_SIZE, bold=True)) + 2 * PADDING
-        down = inside.height + above + 2 * PADDING
-        if panels and x + across > _PANELS_MOST:
-            x, y, tallest = PADDING, y + tallest + PADDING, 0.0
-        panels.append(Panel(title, x, y, across, down, inside))
-        tallest, x = max(tallest, down), x + across + PADDING
-        right = max(right, x)
-    return tuple(_evened(panels)), right, y + tallest + PADDING
+        panel = _panel(branch, wishes, framed=isinstance(node.branches, ChosenBranch))
+        if wishes.across:
+            if panels and y + panel.height > _PANELS_MOST:
+                x, y, farthest = x + farthest + PADDING, top, 0.0
+            panels.append(replace(panel, x=x, y=y))
+            farthest, y = max(farthest, panel.width), y + panel.height + PADDING
+            right, bottom = max(right, x + farthest + PADDING), max(bottom, y)
+        else:
+            if panels and x + panel.width > _PANELS_MOST:
+                x, y, farthest = PADDING, y + farthest + PADDING, 0.0
+            panels.append(replace(panel, x=x, y=y))
+            farthest, x = max(farthest, panel.height), x + panel.width + PADDING
+            right, bottom = max(right, x), max(bottom, y + farthest + PADDING)
+    return tuple(_evened(panels, across=wishes.across)), right, bottom
 
 
-def _evened(panels: list[Panel]) -> list[Panel]:
-    """Panels of one row get one height."""
-    heights: dict[float, float] = {}
+def _panel(branch: labels.Branch, wishes: Wishes, *, framed: bool) -> Panel:
+    """The branch, at 0, 0. A branch of one step is the box of that step alone, `framed` or not."""
+    alone = labels.only_step(branch.graph)
+    if alone is None:
+        inside = layout(branch.graph, wishes, branch.path)
+    else:
+        box = replace(_sized(alone, branch.path.step(alone.name), wishes), data=())
+        inside = Layout(box.width, box.height, (box,), (), across=wishes.across)
+    title = Text(shortened(branch.title, DETAIL_SIZE, TEXT_MOST, bold=True), branch.title)
+    above = PANEL_TITLE if title.full else 0.0
+    panel = Panel(title, 0, 0, 0, 0, inside, framed or alone is None)
+    right = max(inside.width, width(title.drawn, DETAIL_SIZE, bold=True)) + 2 * panel.padding
+    return replace(panel, width=right, height=inside.height + above + 2 * panel.padding)
+
+
+def _evened(panels: Sequence[Panel], *, across: bool) -> Iterator[Panel]:
+    """Panels of one row get one height; in a picture that runs across, panels of one column get one width."""
+    sizes: dict[float, float] = {}
     for panel in panels:
-        heights[panel.y] = max(heights.get(panel.y, 0.0), panel.height)
-    return [Panel(p.title, p.x, p.y, p.width, heights[p.y], p.inside) for p in panels]
+        place, size = (panel.x, panel.width) if across else (panel.y, panel.height)
+        sizes[place] = max(sizes.get(place, 0.0), size)
+    for panel in panels:
+        yield replace(panel, width=sizes[panel.x]) if across else replace(panel, height=sizes[panel.y])
 
 
-def _tops(layered: Layers, heights: list[float], across: Mapping[Item, float]) -> list[float]:
-    """The upper edge of each layer; where lines go far to the side there is more room between two."""
+def _tops(
+    layered: Layers, heights: Sequence[float], below: Sequence[float], across: Mapping[Item, float]
+) -> list[float]:
+    """The upper edge of each layer; there is more room below it for data, and where lines go far to the side."""
     tops = [0.0]
-    for height, links in zip(heights, layered.links, strict=True):
+    for height, data, links in zip(heights, below, layered.links, strict=True):
         aside = max((abs(across[link.source] - across[link.target]) for link in links), default=0.0)
-        tops.append(tops[-1] + height + min(_GAP_MOST, _GAP + aside * 0.08))
+        tops.append(tops[-1] + height + data + min(_GAP_MOST, _GAP + aside * 0.08))
     return tops[:-1]
 
 
@@ -152,80 +203,3 @@ def _leaving(link: Link, across: Mapping[Item, float], boxes: Mapping[str, Box],
 
 def _text(full: str, size: float, most: float) -> Text:
     return Text(shortened(full, size, most), full)
-
-
-class Rows(Struct, frozen=True):
-    """Boxes by layer, the lines from each layer to the next, and the upper and lower edges of the layers."""
-
-    boxes: Sequence[Sequence[Box]]
-    lines: Sequence[Sequence[Line]]
-    tops: Sequence[float]
-    bottoms: Sequence[float]
-
-
-def folded(whole: Layout, rows: Rows) -> Layout:
-    """The layout in columns, or as it is where it is not tall or cannot be cut."""
-    columns = list(_columns(whole, rows)) if whole.height > _TALL else []
-    if len(columns) < 2:
-        return whole
-    boxes: list[Box] = []
-    lines: list[Line] = []
-    x, lowest, waiting = 0.0, 0.0, list[Line]()
-    for first, last in columns:
-        left, right = _extent(rows, first, last)
-        aside, up = x - left, _ABOVE - rows.tops[first]
-        lines += [_around(line, number, x, aside, up) for number, line in enumerate(waiting)]
-        boxes += [_box(box, aside, up) for row in rows.boxes[first:last] for box in row]
-        lines += [_line(line, aside, up) for row in rows.lines[first : last - 1] for line in row]
-        ordered = sorted(rows.lines[last - 1], key=lambda line: -line.start[0])
-        waiting = [replace(_line(line, aside, up), landing=line.landing, end=line.end) for line in ordered]
-        lowest = max(lowest, rows.bottoms[last - 1] + up + (_ABOVE if waiting else 0.0))
-        x += right - left + _GUTTER
-    order = {box.path: number for number, box in enumerate(whole.boxes)}
-    return Layout(x - _GUTTER, lowest, tuple(sorted(boxes, key=lambda box: order[box.path])), tuple(lines))
-
-
-def _columns(whole: Layout, rows: Rows) -> Iterator[tuple[int, int]]:
-    """The first layer of each column and the one after its last."""
-    tall = max(_LEAST, sqrt(whole.height * (whole.width + _GUTTER) * _SHAPE))
-    first = 0
-    for number, lines in enumerate(rows.lines[:-1]):
-        enough_left = rows.bottoms[-1] - rows.tops[number + 1] >= tall / 4
-        if rows.bottoms[number] - rows.tops[first] >= tall and len(lines) <= _MOST_LINES and enough_left:
-            yield first, number + 1
-            first = number + 1
-    yield first, len(rows.boxes)
-
-
-def _extent(rows: Rows, first: int, last: int) -> tuple[float, float]:
-    """How far the layers reach to the left and to the right."""
-    lefts = [box.x for row in rows.boxes[first:last] for box in row]
-    rights = [box.x + box.width for row in rows.boxes[first:last] for box in row]
-    starts = [line.start[0] for row in rows.lines[first:last] for line in row]
-    landings = [line.landing[0] for row in rows.lines[max(first - 1, 0) : last - 1] for line in row]
-    return min(lefts + starts + landings), max(rights + starts + landings)
-
-
-def _around(line: Line, number: int, x: float, aside: float, up: float) -> Line:
-    """The line to a box in the column that starts at `x`; the start of the line is placed already."""
-    landing = (line.landing[0] + aside, line.landing[1] + up)
-    below = line.bend + (number + 1) * _APART
-    between = x - _GUTTER / 2 + (number - 1) * _APART
-    above = landing[1] - 12.0 - number * _APART
-    turns = ((line.start[0], below), (between, below), (between, above), (landing[0], above))
-    return replace(line, landing=landing, end=line.end + up, turns=turns)
-
-
-def _line(line: Line, aside: float, up: float) -> Line:
-    (x, y), (to_x, to_y) = line.start, line.landing
-    return replace(
-        line,
-        start=(x + aside, y + up),
-        bend=line.bend + up,
-        landing=(to_x + aside, to_y + up),
-        end=line.end + up,
-    )
-
-
-def _box(box: Box, aside: float, up: float) -> Box:
-    return replace(box, x=box.x + aside, y=box.y + up)

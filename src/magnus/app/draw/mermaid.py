@@ -1,10 +1,11 @@
 """A pipeline in the language of mermaid: a flowchart, with a subgraph for each composite and each branch."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import count
 from typing import Final
 
 from magnus.app.draw import labels
+from magnus.app.draw.data_names import DataNames
 from magnus.graph.nodes import ChosenBranch, CompositeNode, Graph, Node, TaskNode, TerminalNode
 from magnus.graph.path import BranchPath, StepPath
 
@@ -17,30 +18,39 @@ _CLASSES: Final = (
 )
 
 
-def mermaid(graph: Graph) -> str:
-    """The flowchart, the same for the same graph. Edges of `on_failure` are dotted, red, and say so."""
-    drawing = _Flowchart()
+def mermaid(graph: Graph, data: Mapping[StepPath, DataNames] | None = None, *, across: bool = False) -> str:
+    """The flowchart, the same for the same graph. Edges of `on_failure` are dotted, red, and say so.
+
+    `data` are the names on the edges that leave steps by `next`.
+    """
+    drawing = _Flowchart(data or {})
     lines = [*drawing.pipeline(graph, BranchPath(), "  "), *drawing.edges]
     red = [str(number) for number, edge in enumerate(drawing.edges) if "-.->" in edge]
     style = [f"  linkStyle {','.join(red)} stroke:#cf3a3a"] if red else []
-    return "\n".join(["flowchart TD", *lines, *style, *(f"  {line}" for line in _CLASSES), ""])
+    return "\n".join([f"flowchart {'LR' if across else 'TD'}", *lines, *style, *(f"  {line}" for line in _CLASSES), ""])
 
 
 class _Flowchart:
     """Lines of the chart; the edges come after all steps, and are counted for their colours."""
 
-    def __init__(self) -> None:
+    def __init__(self, data: Mapping[StepPath, DataNames]) -> None:
+        self._data = data
         self._numbers = count(1)
         self.edges: list[str] = []
 
     def pipeline(self, graph: Graph, branch: BranchPath, indent: str) -> Iterator[str]:
-        nodes = labels.in_order(graph)
+        alone = labels.only_step(graph) if branch.parts else None
+        nodes = labels.in_order(graph) if alone is None else (alone,)
         names = {node.name: f"s{next(self._numbers)}" for node in nodes}
         for node in nodes:
             yield from self._step(node, branch.step(node.name), names[node.name], indent)
-            for field, target in node.edges:
-                arrow = "-.->|on failure|" if field == "on_failure" else "-->"
+            for field, target in node.edges if alone is None else ():
+                arrow = "-.->|on failure|" if field == "on_failure" else self._arrow(branch.step(node.name))
                 self.edges.append(f"  {names[node.name]} {arrow} {names[target]}")
+
+    def _arrow(self, path: StepPath) -> str:
+        lines = [_escaped(line) for line in self._data.get(path, DataNames()).lines()]
+        return f'-->|"{"<br/>".join(lines)}"|' if lines else "-->"
 
     def _step(self, node: Node, path: StepPath, name: str, indent: str) -> Iterator[str]:
         text = f'"{_escaped(node.name)}"'

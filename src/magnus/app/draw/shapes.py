@@ -9,6 +9,8 @@ from msgspec import Struct
 from magnus.graph.nodes import Node
 from magnus.graph.path import StepPath
 
+PADDING: Final = 12.0
+
 
 class Text(Struct, frozen=True):
     """A line of text as it is drawn, and in full."""
@@ -18,7 +20,7 @@ class Text(Struct, frozen=True):
 
 
 class Panel(Struct, frozen=True):
-    """A branch inside a composite: its title, its place in the composite, and its layout."""
+    """A branch inside a composite: its title, its place in the composite, and its layout; `framed` draws its outline."""
 
     title: Text
     x: float
@@ -26,10 +28,16 @@ class Panel(Struct, frozen=True):
     width: float
     height: float
     inside: "Layout"
+    framed: bool = True
+
+    @property
+    def padding(self) -> float:
+        """The room between its outline and its content."""
+        return PADDING if self.framed else 0.0
 
 
 class Box(Struct, frozen=True):
-    """A step: its place in its (sub)pipeline, its texts ("" for none), and its branches."""
+    """A step: its place in its (sub)pipeline, its texts ("" for none), its branches, and the data that leave it."""
 
     path: StepPath
     node: Node
@@ -41,12 +49,14 @@ class Box(Struct, frozen=True):
     detail: Text
     label: Text
     panels: tuple[Panel, ...] = ()
+    data: tuple[Text, ...] = ()
 
 
 class Line(Struct, frozen=True):
     """A piece of an edge: straight from `start` down to `bend`, a curve to `landing`, straight down to `end`.
 
-    Where there are `turns`, it runs straight from one to the next in the place of the curve.
+    Where there are `turns`, it runs straight from one to the next in the place of the curve. If it runs `across`, "down" is to
+    the right: the first of two numbers is its distance from the top, the second from the left.
     """
 
     start: tuple[float, float]
@@ -56,15 +66,20 @@ class Line(Struct, frozen=True):
     failure: bool
     arrow: bool
     turns: tuple[tuple[float, float], ...] = ()
+    across: bool = False
 
 
 class Layout(Struct, frozen=True):
-    """A (sub)pipeline with everything in its place, measured from its own upper left corner."""
+    """A (sub)pipeline with everything in its place, measured from its own upper left corner.
+
+    It runs from above to below, or `across` from the left to the right.
+    """
 
     width: float
     height: float
     boxes: tuple[Box, ...]
     lines: tuple[Line, ...]
+    across: bool = False
 
 
 FONT: Final = "Helvetica, Arial, 'Liberation Sans', sans-serif"

@@ -29,6 +29,7 @@ _RULES: Final = """
 .magnus-graph .name{fill:var(--mg-text);font-size:13px;font-weight:600}
 .magnus-graph .detail,.magnus-graph .label,.magnus-graph .title{fill:var(--mg-muted);font-size:11px}
 .magnus-graph .title{font-weight:600}
+.magnus-graph .data{fill:var(--mg-muted);font-size:11px;stroke:var(--mg-paper);stroke-width:3px;paint-order:stroke}
 .magnus-graph .kind{fill:var(--mg-task);font-weight:600}
 .magnus-graph .composite>.detail>.kind{fill:var(--mg-composite)}
 .magnus-graph .line{fill:none;stroke:var(--mg-line);stroke-width:1.5}

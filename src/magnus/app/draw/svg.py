@@ -7,8 +7,9 @@ from typing import Final
 from msgspec import Struct
 
 from magnus.app.draw import labels
-from magnus.app.draw.layout import DETAIL_GAP, LABEL_LINE, NAME_SIZE, PADDING, layout
-from magnus.app.draw.shapes import Box, Layout, Line, Panel, Text
+from magnus.app.draw.data_names import DataNames
+from magnus.app.draw.layout import DATA_ASIDE, DATA_LINE, DETAIL_GAP, LABEL_LINE, NAME_SIZE, Wishes, layout
+from magnus.app.draw.shapes import PADDING, Box, Layout, Line, Panel, Text
 from magnus.app.draw.style import style
 from magnus.graph.nodes import CompositeNode, Graph, TaskNode, TerminalNode
 from magnus.graph.path import StepPath
@@ -16,7 +17,8 @@ from magnus.graph.structure import unreachable
 
 MARGIN: Final = 20.0
 _TIP: Final = 7.0
-_UNWRITABLE: Final = dict.fromkeys([*range(9), 11, 12, *range(14, 32), 0xFFFE, 0xFFFF], "�")
+_REVERSING: Final = (0x61C, 0x200B, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A), 0xFEFF)
+_UNWRITABLE: Final = dict.fromkeys([*range(9), 11, 12, *range(14, 32), *_REVERSING, 0xFFFE, 0xFFFF], "�")
 
 
 class Mark(Struct, frozen=True):
@@ -26,23 +28,32 @@ class Mark(Struct, frozen=True):
     label: str = ""
 
 
-def svg(graph: Graph, marks: Mapping[StepPath, Mark] | None = None, *, with_style: bool = True) -> str:
+def svg(
+    graph: Graph,
+    marks: Mapping[StepPath, Mark] | None = None,
+    *,
+    data: Mapping[StepPath, DataNames] | None = None,
+    across: bool = False,
+    with_style: bool = True,
+) -> str:
     """The picture, the same for the same graph.
 
     Steps are `<g class="step ..." data-path="...">`, whose path is that of `labels.drawn_path`: a `map` or `loop` has
-    one branch. `marks` says how some of them are marked. Without `with_style` the page has `style()`.
+    one branch. `marks` says how some of them are marked, and `data` which data leave them. The picture runs from above
+    to below, or `across`. Without `with_style` the page has `style()`.
     """
     marked = marks or {}
-    whole = layout(graph, {path: mark.label for path, mark in marked.items() if mark.label})
-    across, down = _number(whole.width + 2 * MARGIN), _number(whole.height + 2 * MARGIN)
+    lines = {path: mark.label for path, mark in marked.items() if mark.label}
+    whole = layout(graph, Wishes(lines, data or {}, across))
+    right, down = _number(whole.width + 2 * MARGIN), _number(whole.height + 2 * MARGIN)
     title = graph.name or "pipeline"
     opening = (
         f'<svg xmlns="http://www.w3.org/2000/svg" class="magnus-graph" role="img" aria-label="{_attribute(title)}"'
-        f' width="{across}" height="{down}" viewBox="0 0 {across} {down}">'
+        f' width="{right}" height="{down}" viewBox="0 0 {right} {down}">'
     )
     inside = [
         *([f"<style>{style()}</style>"] if with_style else []),
-        f'<rect class="paper" width="{across}" height="{down}"/>',
+        f'<rect class="paper" width="{right}" height="{down}"/>',
         f'<g transform="translate({_number(MARGIN)} {_number(MARGIN)})">',
         *_layout(whole, graph, marked),
         "</g>",
@@ -56,6 +67,19 @@ def _layout(placed: Layout, graph: Graph, marks: Mapping[StepPath, Mark]) -> Ite
     for box in placed.boxes:
         yield from _box(box, marks, more=("unreached",) if box.node.name in lost else ())
     yield from (_tip(line) for line in placed.lines if line.arrow)
+    for box in placed.boxes:
+        yield from _data(box, across=placed.across)
+
+
+def _data(box: Box, *, across: bool) -> Iterator[str]:
+    """The data on the edge that leaves a step: below the box beside the line, or right of the box above the line."""
+    for number, text in enumerate(box.data):
+        if across:
+            x, y = box.x + box.width + DATA_ASIDE, box.y + box.height / 2 - 5 - DATA_LINE * (len(box.data) - 1 - number)
+        else:
+            x, y = box.x + box.width / 2 + DATA_ASIDE, box.y + box.height + DATA_LINE * (number + 1)
+        whole = f"<title>{_content(text.full)}</title>" if text.full != text.drawn else ""
+        yield f'<text class="data" x="{_number(x)}" y="{_number(y)}">{whole}{_content(text.drawn)}</text>'
 
 
 def _box(box: Box, marks: Mapping[StepPath, Mark], more: Iterable[str]) -> Iterator[str]:
@@ -118,10 +142,11 @@ def _detail(box: Box) -> str:
 
 
 def _panel(panel: Panel, graph: Graph, marks: Mapping[StepPath, Mark]) -> Iterator[str]:
-    yield _rectangle("panel", panel.x, panel.y, panel.width, panel.height, radius=6)
-    top = PADDING
+    top = panel.padding
+    if panel.framed:
+        yield _rectangle("panel", panel.x, panel.y, panel.width, panel.height, radius=6)
     if panel.title.full:
-        yield _titled(panel.title, panel.x + PADDING, panel.y + 17)
+        yield _titled(panel.title, panel.x + panel.padding, panel.y + 17)
         top += 22
     inner = (panel.width - panel.inside.width) / 2
     yield f'<g transform="translate({_number(panel.x + inner)} {_number(panel.y + top)})">'
@@ -137,30 +162,36 @@ def _titled(text: Text, x: float, y: float) -> str:
 def _line(line: Line) -> str:
     (x, y), (to_x, to_y) = line.start, line.landing
     end = line.end - (_TIP - 1 if line.arrow else 0)
-    parts = [f"M{_number(x)} {_number(y)}"]
+    along = "H" if line.across else "V"
+
+    def point(aside: float, down: float) -> str:
+        first, second = (down, aside) if line.across else (aside, down)
+        return f"{_number(first)} {_number(second)}"
+
+    parts = [f"M{point(x, y)}"]
     if line.bend > y:
-        parts.append(f"V{_number(line.bend)}")
+        parts.append(f"{along}{_number(line.bend)}")
     if line.turns:
-        parts += [f"L{_number(turn_x)} {_number(turn_y)}" for turn_x, turn_y in line.turns]
-        parts.append(f"V{_number(end)}")
+        parts += [f"L{point(turn_x, turn_y)}" for turn_x, turn_y in line.turns]
+        parts.append(f"{along}{_number(end)}")
     elif abs(to_x - x) < 0.05:
-        parts.append(f"V{_number(end)}")
+        parts.append(f"{along}{_number(end)}")
     else:
         landing = min(to_y, end)
-        middle = _number((line.bend + landing) / 2)
-        parts.append(f"C{_number(x)} {middle} {_number(to_x)} {middle} {_number(to_x)} {_number(landing)}")
+        middle = (line.bend + landing) / 2
+        parts.append(f"C{point(x, middle)} {point(to_x, middle)} {point(to_x, landing)}")
         if end > landing:
-            parts.append(f"V{_number(end)}")
+            parts.append(f"{along}{_number(end)}")
     return f'<path class="line{" on-failure" if line.failure else ""}" d="{"".join(parts)}"/>'
 
 
 def _tip(line: Line) -> str:
     x, y = line.landing[0], line.end
     half = _TIP * 0.55
-    return (
-        f'<path class="tip{" on-failure" if line.failure else ""}" d="M{_number(x)} {_number(y)}'
-        f'l{_number(-half)} {_number(-_TIP)}h{_number(2 * half)}z"/>'
-    )
+    tip = f"M{_number(x)} {_number(y)}l{_number(-half)} {_number(-_TIP)}h{_number(2 * half)}z"
+    if line.across:
+        tip = f"M{_number(y)} {_number(x)}l{_number(-_TIP)} {_number(-half)}v{_number(2 * half)}z"
+    return f'<path class="tip{" on-failure" if line.failure else ""}" d="{tip}"/>'
 
 
 def _rectangle(css: str, x: float, y: float, width: float, height: float, *, radius: float) -> str:
@@ -185,5 +216,5 @@ def _attribute(text: str) -> str:
 
 
 def _writable(text: str) -> str:
-    """The text without the characters that XML has no way to write."""
+    """The text without characters that XML has no way to write, or that reverse or hide other text."""
     return text.translate(_UNWRITABLE).encode("utf-8", "replace").decode("utf-8")

@@ -1,18 +1,19 @@
 """Draws a pipeline as a tree of text; a step leads to the one below it, or to the target of its arrow."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Final, Literal, TypeAlias
 
 from msgspec import Struct
 
 from magnus.app.draw import labels
+from magnus.app.draw.data_names import DataNames
 from magnus.app.text.columns import clip, width
 from magnus.app.text.plain_text import plain as as_plain
 from magnus.graph.nodes import ChosenBranch, CompositeNode, Graph, Node, TerminalNode
 from magnus.graph.path import BranchPath, StepPath
 from magnus.graph.structure import unreachable
 
-Role: TypeAlias = Literal["frame", "name", "kind", "detail", "branch", "next", "failure", "warning"]
+Role: TypeAlias = Literal["frame", "name", "kind", "detail", "data", "branch", "next", "failure", "warning"]
 
 
 class Span(Struct, frozen=True):
@@ -31,17 +32,28 @@ class Signs(Struct, frozen=True):
     leads: str
     fails: str
     ellipsis: str
+    data: str
 
 
-UNICODE: Final = Signs("├─ ", "└─ ", "│  ", "→", "✗→", "…")
-ASCII: Final = Signs("|- ", "`- ", "|  ", "->", "x->", "...")
+UNICODE: Final = Signs("├─ ", "└─ ", "│  ", "→", "✗→", "…", "⇣")
+ASCII: Final = Signs("|- ", "`- ", "|  ", "->", "x->", "...", "=>")
 _NARROWEST: Final = 24
 _LEAST_DETAIL: Final = 6
 
 
-def tree(graph: Graph, title: str, *, columns: int = 80, signs: Signs = UNICODE) -> tuple[tuple[Span, ...], ...]:
-    """The lines of the tree below its title, each no wider than `columns` where the frame leaves room for that."""
-    drawing = _Drawing(columns, signs)
+def tree(
+    graph: Graph,
+    title: str,
+    *,
+    data: Mapping[StepPath, DataNames] | None = None,
+    columns: int = 80,
+    signs: Signs = UNICODE,
+) -> tuple[tuple[Span, ...], ...]:
+    """The lines of the tree below its title, each no wider than `columns` where the frame leaves room for that.
+
+    `data` are the names of the data that leave steps, each kind on a line below its step.
+    """
+    drawing = _Drawing(columns, signs, data or {})
     return (drawing.fitted("", [Span(as_plain(title), "name")]), *drawing.pipeline(graph, BranchPath(), ""))
 
 
@@ -53,6 +65,7 @@ def plain(lines: tuple[tuple[Span, ...], ...]) -> str:
 class _Drawing(Struct, frozen=True):
     columns: int
     signs: Signs
+    data: Mapping[StepPath, DataNames]
 
     def pipeline(self, graph: Graph, branch: BranchPath, frame: str) -> Iterator[tuple[Span, ...]]:
         """The lines of a (sub)pipeline."""
@@ -65,8 +78,11 @@ class _Drawing(Struct, frozen=True):
             if node.name in lost:
                 spans.append(Span("  nothing leads here", "warning"))
             yield self.fitted(frame + (self.signs.last if last else self.signs.fork), spans)
+            below = frame + ("   " if last else self.signs.down)
             if isinstance(node, CompositeNode):
-                yield from self._branches(node, branch.step(node.name), frame + ("   " if last else self.signs.down))
+                yield from self._branches(node, branch.step(node.name), below)
+            for line in self.data.get(branch.step(node.name), DataNames()).lines():
+                yield self.fitted(below, [Span(f"{self.signs.data} {as_plain(line)}", "data")])
 
     def fitted(self, frame: str, spans: list[Span]) -> tuple[Span, ...]:
         """The line; if it is too long, the detail of the step is shortened first, then the end."""

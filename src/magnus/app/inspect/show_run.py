@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from magnus.app.inspect.damage import damage
 from magnus.app.inspect.find import find_run, find_step
@@ -15,6 +16,7 @@ from magnus.engine.rules.scope import folded_own
 from magnus.errors import CatalogError
 from magnus.graph.path import BranchPath, StepPath
 from magnus.interfaces.run_log_store import RunLogStore
+from magnus.run_log.element_captions import captions
 from magnus.run_log.json_bytes import from_bytes
 from magnus.run_log.parameters import Scope, argument_reference
 from magnus.run_log.records import ENDED, RunRecord, RunStatus, Span, StepRecord, around, span_of
@@ -38,13 +40,17 @@ class StepNode(Struct, frozen=True):
 
 
 class BranchNode(Struct, frozen=True):
-    """A branch; `label` is its name for people, `value` the element of a map, alone in a tuple."""
+    """A branch; `label` is its name for people, `value` the element of a map, alone in a tuple.
+
+    `caption` has the keys and values by which the element differs from others, or "".
+    """
 
     key: str
     label: str
     status: RunStatus
     steps: Sequence[StepNode]
     value: tuple[Json, ...] = ()
+    caption: str = ""
 
 
 class RunTree(Struct, frozen=True):
@@ -88,7 +94,7 @@ def _nodes(seen: Iterable[Seen], top: BranchPath, *, over: bool) -> Sequence[Ste
     for one in reversed(list(seen)):
         match one:
             case SeenStep(record=record):
-                inside = branches.pop(record.path, [])[::-1]
+                inside = _captioned(branches.pop(record.path, [])[::-1])
                 steps.setdefault(record.branch, []).append(_step_node(record, inside, over=over))
             case SeenBranch(branch=branch, of=of):
                 nodes = steps.pop(branch.path, [])[::-1]
@@ -96,6 +102,14 @@ def _nodes(seen: Iterable[Seen], top: BranchPath, *, over: bool) -> Sequence[Ste
                 node = BranchNode(branch.key, branch.label, status, nodes, branch.value)
                 branches.setdefault(of, []).append(node)
     return steps.get(top, [])[::-1]
+
+
+def _captioned(branches: Sequence[BranchNode]) -> Sequence[BranchNode]:
+    """The branches of a step, with captions if they are of a map over mappings."""
+    if not branches or not branches[0].value or not isinstance(branches[0].value[0], dict):
+        return branches
+    texts = captions([branch.value[0] for branch in branches if branch.value])
+    return [replace(branch, caption=text) for branch, text in zip(branches, texts, strict=True)]
 
 
 def _step_node(record: StepRecord, branches: Sequence[BranchNode], *, over: bool) -> StepNode:

@@ -1,65 +1,55 @@
-"""The page of a report: one HTML file with style, script, picture and data in it, which loads nothing else.
+"""The page of a report: one HTML file with style, script and data in it, which loads nothing else.
 
 Data are JSON in which no `<` starts a tag or a comment, so no text of a run can end the element it is in; the script shows all of it as
-text. A policy in the page lets its own script and style work, by their hashes, and nothing load from anywhere.
+text. A policy in the page lets its own script and style work, by their hashes, and pictures in the data be shown; nothing
+loads from anywhere.
 """
 
 import base64
 import hashlib
 import json
 import re
-from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from collections.abc import Set as AbstractSet
+from collections.abc import Sequence
 from html import escape
 from pathlib import Path
 from typing import Final
 
 import msgspec
 
-from magnus.app.draw import labels
 from magnus.app.draw.style import style as picture_style
-from magnus.app.draw.svg import Mark, svg
-from magnus.app.report.model import Report, Row
-from magnus.graph.nodes import CompositeNode, Graph
-from magnus.graph.path import BranchPath, StepPath
-from magnus.run_log.records import RunHealth, Status
+from magnus.app.report.model import Report
 from magnus.values import Json
 
 _HERE: Final = Path(__file__).parent / "web"
-_SCRIPTS: Final = (
+_DRAWING: Final = (
     "base.js",
+    "theme.js",
     "run.js",
     "timeline.js",
     "listing.js",
     "steps.js",
+    "chart.js",
+    "metrics.js",
+    "pictures.js",
     "details.js",
     "viewport.js",
     "graph.js",
     "paper.js",
     "start.js",
 )
+"""The scripts that draw a run from a `Report`; another script calls `new RunPage().show(report)` whenever it has one."""
+
+_FROM_FILE: Final = ("from_file.js",)
 _BEGINS_A_TAG: Final = re.compile("<(?=[!/?a-zA-Z])")
-_REUSED: Final = "REUSED"
-_LOOKS: Final = {
-    Status.FAIL.value: ("failed", "failed"),
-    RunHealth.LOST.value: ("lost", "lost"),
-    Status.PROCESSING.value: ("running", "running"),
-    Status.SUCCESS.value: ("succeeded", "succeeded"),
-    _REUSED: ("reused", "reused"),
-}
-"""For each status, the class of a step in the picture and the word for it; the worst comes first."""
 
 
-def page(report: Report, picture: str) -> str:
-    """The HTML; `picture` is SVG in which texts are escaped, or ""."""
-    style = picture_style() + _part("page.css")
-    script = '"use strict";\n(() => {\n' + "".join(map(_part, _SCRIPTS)) + "})();\n"
+def page(report: Report) -> str:
+    """The HTML of a report that stands in the page itself."""
+    style, script = page_style(), page_script(_FROM_FILE)
     parts = {
         "policy": _policy(style, script),
         "title": escape(report.head.run_id).encode(errors="replace").decode(),
         "style": style,
-        "picture": picture,
         "data": _data(report),
         "script": script,
     }
@@ -68,13 +58,25 @@ def page(report: Report, picture: str) -> str:
     return "".join(filled)
 
 
+def page_style() -> str:
+    """The style sheet of the page of a run, and of the pictures of pipelines in it."""
+    return picture_style() + _part("page.css")
+
+
+def page_script(data_source: Sequence[str]) -> str:
+    """The script of a page, as a strict function of its own: it draws runs, and `data_source` are the files of the part
+    that passes reports to a `RunPage`, now and whenever there is a newer one.
+    """
+    return '"use strict";\n(() => {\n' + "".join(map(_part, (*_DRAWING, *data_source))) + "})();\n"
+
+
 def _part(name: str) -> str:
     return (_HERE / name).read_text(encoding="utf-8")
 
 
 def _policy(style: str, script: str) -> str:
     return (
-        f"default-src 'none'; style-src {_hash_source(style)}; script-src {_hash_source(script)}; "
+        f"default-src 'none'; style-src {_hash_source(style)}; script-src {_hash_source(script)}; img-src data:; "
         "base-uri 'none'; form-action 'none'"
     )
 
@@ -92,31 +94,3 @@ def _data(report: Report) -> str:
         builtins: Json = msgspec.to_builtins(report)
         text = json.dumps(builtins)
     return _BEGINS_A_TAG.sub("\\\\u003c", text)
-
-
-def picture(graph: Graph, steps: Mapping[StepPath, Sequence[Row]], ends: AbstractSet[StepPath]) -> str:
-    """The SVG, without its style. `steps` are the rows of each step of the picture, `ends` the terminal ones reached."""
-    marks = {path: _mark(rows) for path, rows in steps.items()}
-    marks |= {path: Mark("waiting") for path in _paths(graph, BranchPath()) if path not in marks and path not in ends}
-    return svg(graph, marks, with_style=False)
-
-
-def _mark(rows: Sequence[Row]) -> Mark:
-    counts = Counter(_REUSED if row.reused else row.status for row in rows)
-    classes = next((css for look, (css, _) in _LOOKS.items() if counts[look]), "waiting")
-    if len(rows) > 1:
-        return Mark(
-            classes, ", ".join(f"{counts[look]:,} {word}" for look, (_, word) in _LOOKS.items() if counts[look])
-        )
-    attempts = len(rows[0].attempts)
-    return Mark(classes, f"{attempts} attempts" if attempts > 1 else "")
-
-
-def _paths(graph: Graph, branch: BranchPath) -> Iterator[StepPath]:
-    """Every step of the picture."""
-    for name, node in graph.nodes.items():
-        path = branch.step(name)
-        yield path
-        if isinstance(node, CompositeNode):
-            for inner in labels.branches(node, path):
-                yield from _paths(inner.graph, inner.path)

@@ -1,7 +1,7 @@
 """The values that the script of a report reads, which are flat and small as JSON.
 
 Times are milliseconds since the start of the run. A text that may be long stands once in `Report.texts`; other values
-refer to it by its number.
+refer to it by its number. The page draws from a `Report` alone and takes a newer `Report` of the same run at any time.
 """
 
 from msgspec import Struct
@@ -31,13 +31,69 @@ class Attempt(Struct, omit_defaults=True):
 
 
 class File(Struct, omit_defaults=True):
-    """An entry of the catalog; `place` is its location there, or "" if its content was not stored."""
+    """An entry of the catalog.
+
+    Attributes:
+        place: its location there, or "" if its content was not stored.
+        image: the number of the image with its content, if it is a picture.
+        notebook: the number of the notebook with its content, if it is one.
+        reason: why a picture or notebook is not in the report.
+    """
 
     name: str
     stage: str
     size: int
     data_hash: str
     place: str = ""
+    image: int | None = None
+    notebook: int | None = None
+    reason: str = ""
+
+
+class Image(Struct):
+    """A picture: its media type, and its content as base64."""
+
+    type: str
+    content: str
+
+
+class Output(Struct, omit_defaults=True):
+    """An output of a cell: a text, or the number of an image with the text that stands for it."""
+
+    text: str = ""
+    image: int | None = None
+    is_error: bool = False
+
+
+class Cell(Struct, omit_defaults=True):
+    """A cell of a notebook; `kind` is its type there, such as "code"."""
+
+    kind: str
+    source: str
+    outputs: list[Output] = []
+
+
+class Notebook(Struct, omit_defaults=True):
+    """An executed notebook; `left_out` counts the cells behind the ones that are here."""
+
+    cells: list[Cell]
+    left_out: int = 0
+
+
+class Series(Struct):
+    """A metric that was tracked by step: some of its `count` points, with None for a value that is not finite."""
+
+    name: str
+    count: int
+    points: list[tuple[int, float | None]]
+
+
+class Drawing(Struct, omit_defaults=True):
+    """The picture of the pipeline as SVG: from above to below or `across`; with `data`, edges have names of data."""
+
+    svg: str
+    across: bool = False
+    data: bool = False
 
 
 class Log(Struct, omit_defaults=True):
@@ -77,6 +133,9 @@ class Row(Struct, omit_defaults=True):
         status: as in the run log, or LOST if its process is gone.
         path: the path of the step for commands.
         value: the number of the text of the element that a branch of a map is for.
+        element: the parts of that element by which it differs from the others.
+        single: whether a branch has one step in the pipeline, which stands for the branch.
+        metrics: the last value of each metric; `series` has all values of those tracked by step.
         more_files: the number of catalog entries that are left out.
         reused: whether it has the result of another run and did not run in this one.
         source: the run that computed the result of a step with `cache`; "" for the original run, or none.
@@ -93,9 +152,12 @@ class Row(Struct, omit_defaults=True):
     end: float | None = None
     message: str = ""
     value: int | None = None
+    element: list[Named] = []
+    single: bool = False
     attempts: list[Attempt] = []
     outputs: list[Named] = []
     metrics: list[Named] = []
+    series: list[Series] = []
     files: list[File] = []
     more_files: int = 0
     log: Log | None = None
@@ -140,3 +202,6 @@ class Report(Struct, omit_defaults=True):
     rows: list[Row]
     definitions: list[Definition]
     texts: list[Text]
+    drawings: list[Drawing] = []
+    images: list[Image] = []
+    notebooks: list[Notebook] = []

@@ -4,18 +4,22 @@ A step that has not finished has no times in its records. Its row starts at the 
 """
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Final
 
+from magnus.app.draw.data_names import DataNames
 from magnus.app.report.interned_texts import Texts, shortened
+from magnus.app.report.metric_series import last_values, series_of
 from magnus.app.report.model import Attempt, Code, File, Row
 from magnus.app.text.plain_text import short
 from magnus.graph.path import BranchPath, StepPath, print_names
-from magnus.run_log.parameters import plain_metrics
+from magnus.run_log.element_captions import captions, differences
+from magnus.run_log.parameters import holds_objects
 from magnus.run_log.records import (
     ENDED,
     AttemptRecord,
+    Branching,
     CatalogRecord,
     CodeIdentity,
     RunHealth,
@@ -25,10 +29,21 @@ from magnus.run_log.records import (
     is_cached,
     span_of,
 )
-from magnus.run_log.step_walk import Branch, SeenBranch, SeenStep, StepsOf, status_of, status_of_branch, walk
+from magnus.run_log.step_walk import (
+    Branch,
+    SeenBranch,
+    SeenStep,
+    StepsOf,
+    status_of,
+    status_of_branch,
+    walk,
+    with_elements,
+)
+from magnus.values import Json
 
 _MOST_FILES: Final = 100
 _LONGEST_ELEMENT: Final = 60
+_MOST_NAMES: Final = 20
 
 
 class Rows:
@@ -40,6 +55,7 @@ class Rows:
         rows: the rows.
         paths: the step of each row, None for the run and for branches.
         ends: the terminal steps that were reached.
+        data: the names of the data that left steps which set some.
     """
 
     def __init__(self, run: RunRecord, name: str, steps_of: StepsOf, texts: Texts, *, over: bool) -> None:
@@ -51,8 +67,10 @@ class Rows:
         self.rows = [Row(-1, name, "run", status.value, start=0.0, end=end, message=shortened(run.message))]
         self.paths: list[StepPath | None] = [None]
         self.ends: set[StepPath] = set()
+        self.data: dict[StepPath, DataNames] = {}
         self._steps: dict[StepPath, int] = {}
         self._unnamed: set[StepPath] = set()
+        self._elements: dict[StepPath, Elements] = {}
         self._branches = {BranchPath(): 0}
         self._earliest = {BranchPath(): 0.0}
         self._began: dict[StepPath, float] = {}
@@ -93,8 +111,12 @@ class Rows:
         self._steps[step.path] = len(self.rows)
         if step.has_unnamed_branch:
             self._unnamed.add(step.path)
+        if step.branching is not None and step.branching.values is not None:
+            self._elements[step.path] = Elements(step.branching)
         self.rows.append(row)
         self.paths.append(step.path)
+        if (data := _data_names(step)) != DataNames():
+            self.data[step.path] = data
         branch: BranchPath | None = step.branch
         while branch is not None and row.end is not None:
             self._earliest[branch] = max(row.end, self._earliest[branch])
@@ -109,7 +131,10 @@ class Rows:
             return
         self._branches[branch.path] = len(self.rows)
         value = self._texts.number(branch.value[0]) if branch.value else None
-        self.rows.append(Row(number, _branch_name(branch), "branch", Status.CREATED.value, value=value))
+        elements = self._elements.get(of)
+        name = (elements.caption(branch.key) if elements else "") or _branch_name(branch)
+        element = self._texts.named(elements.differences(branch.key)) if elements else []
+        self.rows.append(Row(number, name, "branch", Status.CREATED.value, value=value, element=element))
         self.paths.append(None)
 
     def _set_branch_status(self, step: StepRecord) -> None:
@@ -133,7 +158,8 @@ class Rows:
             message=shortened(step.message),
             attempts=attempts,
             outputs=self._texts.parameters(step.parameters),
-            metrics=self._texts.named(plain_metrics(step.metrics)),
+            metrics=self._texts.named(dict(last_values(step.metrics))),
+            series=series_of(step.metrics),
             files=_files(step.catalog[:_MOST_FILES]),
             more_files=max(0, len(step.catalog) - _MOST_FILES),
             code=None if step.code_identities is None else codes(step.code_identities),
@@ -165,6 +191,23 @@ class Rows:
                     around.end = row.end if around.end is None else max(row.end, around.end)
 
 
+class Elements:
+    """The elements of a map as far as they differ."""
+
+    def __init__(self, branching: Branching) -> None:
+        elements = with_elements(branching).elements or ()
+        self._differences = differences(elements)
+        self._captions = captions(elements)
+
+    def caption(self, key: str) -> str:
+        """The caption of the branch with this key, or ""."""
+        return self._captions[int(key)] if int(key) < len(self._captions) else ""
+
+    def differences(self, key: str) -> Mapping[str, Json]:
+        """The parts of the element of this branch that differ from the others."""
+        return self._differences[int(key)] if int(key) < len(self._differences) else {}
+
+
 def _unit(step: StepRecord) -> str:
     """The word for the branches of the step, if they are numbered: one for each element, or one for each iteration."""
     if step.branching is None or step.branching.names:
@@ -193,6 +236,15 @@ def _branch_name(branch: Branch) -> str:
         f"{branch.label} = {short(text, _LONGEST_ELEMENT)}"
         if text.strip('"') not in {"", branch.label}
         else branch.label
+    )
+
+
+def _data_names(step: StepRecord) -> DataNames:
+    """The names of the data that left a step."""
+    objects = tuple(name for name, value in step.parameters.items() if holds_objects(value))
+    files = dict.fromkeys(entry.name for entry in step.catalog if entry.stage == "put")
+    return DataNames(
+        tuple(name for name in step.parameters if name not in objects), objects, tuple(files)[:_MOST_NAMES]
     )
 
 

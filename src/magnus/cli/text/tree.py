@@ -202,7 +202,9 @@ def _counts(branches: Sequence[BranchNode], more: str = "") -> str:
 
 def _called(branch: BranchNode) -> Iterator[Piece]:
     yield plain(branch.label), Style.STRONG
-    if branch.value and (text := values.text_of(branch.value[0])).strip('"') != branch.label:
+    if branch.caption:
+        yield f" = {plain(branch.caption)}", Style.PLAIN
+    elif branch.value and (text := values.text_of(branch.value[0])).strip('"') != branch.label:
         yield f" = {values.cut(text)}", Style.PLAIN
 
 

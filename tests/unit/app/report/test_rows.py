@@ -1,5 +1,6 @@
 """Rows of a report, from records."""
 
+import math
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -8,12 +9,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from magnus.app.report.interned_texts import Texts
+from magnus.app.report.model import Series
 from magnus.app.report.rows import Rows
 from magnus.app.report.write_report import report_html
 from magnus.catalogs.do_nothing import DoNothingCatalog, DoNothingOptions
 from magnus.engine.files.large_values import LargeValues
 from magnus.engine.files.spilling_store import SpillingStore
 from magnus.graph.path import StepPath
+from magnus.run_log.parameters import CountedMetric
 from magnus.run_log.records import AttemptRecord, Branching, Owner, RunRecord, Status, StepRecord
 from magnus.run_log_stores.buffered import BufferedOptions, BufferedRunLogStore
 from magnus.testing.records import run_records, step_records
@@ -56,6 +59,24 @@ def test_a_branch_is_called_by_its_element_and_by_its_number_where_that_says_mor
     assert [row.name for row in collected.rows[2:]] == ['0 = "a"', '1 = "b c"', '2 = {"d": [1, 2]}']
     collected = rows(step("m", kind="map", branching=Branching(count=2, values=("a", "b"))), step("m/1/x"))
     assert (collected.rows[-1].path, collected.rows[-2].name) == ("m/b/x", "b")
+
+
+def test_branches_of_a_map_over_mappings_are_called_by_the_keys_that_differ():
+    values = (
+        {"rate": 0.1, "model": {"depth": 3, "kind": "tree"}},
+        {"rate": 0.1, "model": {"depth": 5, "kind": "tree"}},
+    )
+    collected = rows(step("m", kind="map", branching=Branching(count=2, values=values)), step("m/1/x"))
+    assert [row.name for row in collected.rows[1:]] == ["m", "model.depth=3", "model.depth=5", "x"]
+    assert [[name for name, _ in row.element] for row in collected.rows[2:4]] == [["model.depth"], ["model.depth"]]
+    assert collected.rows[-1].path == "m/1/x"
+
+
+def test_the_last_value_and_all_values_of_a_metric_that_was_tracked_by_step():
+    metrics = {"loss": CountedMetric({2: 0.25, 1: 0.5, 3: math.inf}), "auc": 0.9, "text": CountedMetric({1: "a"})}
+    row = rows(step("a", metrics=metrics)).rows[1]
+    assert [name for name, _ in row.metrics] == ["loss", "auc", "text"]
+    assert row.series == [Series("loss", 3, [(1, 0.5), (2, 0.25), (3, None)])]
 
 
 def test_the_one_branch_of_a_dag_is_no_row():

@@ -2,7 +2,7 @@
 
 from msgspec.structs import replace
 
-from magnus.app.report.write_report import Definitions, pipeline_of
+from magnus.app.report.step_definitions import Definitions, pipeline_of
 from magnus.graph.path import StepPath
 from magnus.testing.records import run_record
 
@@ -52,3 +52,10 @@ def test_a_pipeline_that_cannot_be_compiled_any_more_is_none():
     for dag in (None, 3, {"start_at": "fit", "steps": {"fit": TASK}}, {"start_at": "d", "steps": {"d": steps["d"]}}):
         assert pipeline_of(run(dag, "limit", "where")) is None
     assert Definitions(None, {}).number(StepPath(("fit",))) is None
+
+
+def test_a_step_is_alone_in_its_branch_or_not():
+    definitions = Definitions(pipeline_of(run(DAG, "where")), {})
+    assert definitions.is_alone(StepPath(("m", "0", "fit")))
+    assert not definitions.is_alone(StepPath(("m",)))
+    assert not definitions.is_alone(StepPath(("gone",)))

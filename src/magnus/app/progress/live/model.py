@@ -66,8 +66,8 @@ class Step:
     """
 
     __slots__ = (
-        "_labels", "branches", "branching", "done", "failed", "failed_attempts", "failed_within", "job", "loading",
-        "message", "name", "reason", "retry_at", "started", "state", "step_type", "tail", "took",
+        "_captions", "_labels", "branches", "branching", "done", "failed", "failed_attempts", "failed_within", "job",
+        "loading", "message", "name", "reason", "retry_at", "started", "state", "step_type", "tail", "took",
     )  # fmt: skip
 
     def __init__(self, name: str, step_type: str, at: float) -> None:
@@ -85,6 +85,7 @@ class Step:
         self.loading = self.job = self.reason = ""
         self.tail = b""
         self._labels: Sequence[str] | None = None
+        self._captions: Sequence[str] | None = None
 
     def label(self, key: str) -> str:
         """The label of the branch that people read."""
@@ -95,6 +96,17 @@ class Step:
 
             self._labels = labels(self.branching)
         return self._labels[int(key)]
+
+    def caption(self, key: str) -> str:
+        """The keys and values by which the element of the branch differs from others, or ""."""
+        if self.branching is None or self.branching.values is None:
+            return ""
+        if self._captions is None:
+            from magnus.run_log.element_captions import captions  # lazy: only maps have elements
+            from magnus.run_log.step_walk import with_elements
+
+            self._captions = captions(with_elements(self.branching).elements)
+        return self._captions[int(key)] if self._captions else ""
 
 
 class Branch:

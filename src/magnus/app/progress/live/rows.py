@@ -72,7 +72,7 @@ class Rows:
             rows.append(folded(depth, done, 0, branch.gone_failed, self._look))
         return rows + [row for step in late for row in self._step(step, depth)]
 
-    def _step(self, step: Step, depth: int, prefix: str = "") -> Iterator[Row]:
+    def _step(self, step: Step, depth: int, prefix: str = "", caption: str = "") -> Iterator[Row]:
         is_composite, state = step.branching is not None, step.state
         is_around = is_composite and state in {State.RUNNING, State.STOPPED}
         explained = is_composite and step.failed > 0
@@ -85,7 +85,7 @@ class Rows:
         }
         yield Row(
             depth,
-            self._pieces(step, depth, prefix),
+            self._pieces(step, depth, prefix, caption),
             Rank.AROUND if is_around else ranks.get(state, Rank.ENDED),
             done=int(state in {State.DONE, State.REUSED}),
             running=int(state in {State.RUNNING, State.STOPPED} and not is_composite),
@@ -127,8 +127,9 @@ class Rows:
             shown = [inner for inner in branch.steps.values() if inner.state not in {State.DONE, State.REUSED}]
             if not shown and branch.state is State.FAILED:
                 yield self._label(label, branch, depth)
+            caption = plain(step.caption(key)) if shown else ""
             for inner in shown:
-                yield from self._step(inner, depth, f"{label}/")
+                yield from self._step(inner, depth, f"{label}/", caption)
         if failed > self._most:
             yield folded(depth, 0, 0, failed - self._most, self._look)
 
@@ -140,12 +141,13 @@ class Rows:
         rank = {State.DONE: Rank.ENDED, State.FAILED: Rank.FAILED}.get(state, Rank.AROUND)
         return Row(depth, [*pieces, (f"  {took}" if took else "", Style.QUIET)], rank)
 
-    def _pieces(self, step: Step, depth: int, prefix: str) -> list[Piece]:
+    def _pieces(self, step: Step, depth: int, prefix: str, caption: str) -> list[Piece]:
         name = f" {self._clipped(prefix + plain(step.name), depth)}"
         return [
             (self._indent(depth), Style.PLAIN),
             glyph(step.state, self._at, self._look),
             (name, Style.QUIET if step.state is State.REUSED else Style.PLAIN),
+            (f"  {caption}" if caption else "", Style.QUIET),
             *self._branch_pieces(step),
             *self._attempts(step),
             (f"  {self._time(step)}", Style.QUIET),

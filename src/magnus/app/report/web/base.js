@@ -1,13 +1,25 @@
 // What everything else uses: elements made of text alone, numbers and times as people read them, as `app.text.units` has them.
 
+// Characters that reverse or hide the text around them; they are shown as escapes.
+const STRANGE = /[\u061c\u200b\u200e\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff]/g;
+const visible = (text) => text.replace(STRANGE, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`);
+
 function element(tag, attributes = {}, ...children) {
-  const made = document.createElement(tag);
+  return filled(document.createElement(tag), attributes, children);
+}
+
+function drawn(tag, attributes = {}, ...children) {
+  return filled(document.createElementNS("http://www.w3.org/2000/svg", tag), attributes, children);
+}
+
+function filled(made, attributes, children) {
   for (const [name, value] of Object.entries(attributes)) {
     if (name.startsWith("on")) made.addEventListener(name.slice(2), value);
     else if (value === true) made.setAttribute(name, "");
-    else if (value !== false && value !== null && value !== undefined) made.setAttribute(name, value);
+    else if (value !== false && value !== null && value !== undefined) made.setAttribute(name, typeof value === "string" ? visible(value) : value);
   }
-  made.append(...children.flat().filter((child) => child !== null && child !== undefined && child !== ""));
+  const parts = children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== "" && child !== false);
+  made.append(...parts.map((child) => (typeof child === "string" ? visible(child) : child)));
   return made;
 }
 
@@ -102,7 +114,7 @@ const WORDS = {
   LOST: ["lost", "?"],
   PROCESSING: ["running", "…"],
   TRIGGERED: ["waiting", "…"],
-  CREATED: ["not begun", "·"],
+  CREATED: ["not started", "·"],
   REUSED: ["reused", "↷"],
 };
 

@@ -1,12 +1,12 @@
-// What is known of the run, of a step or of a branch, beside the list.
+// The details of the run, of a step or of a branch, beside the list.
 
 const SHORT = 64;
 const MANY = 12;
 
 function section(title, ...content) {
-  const filled = content.flat().filter((part) => part !== null && part !== undefined);
-  if (!filled.length) return null;
-  return element("section", {}, element("h3", {}, title), filled);
+  const parts = content.flat(Infinity).filter((part) => part !== null && part !== undefined && part !== "");
+  if (!parts.length) return null;
+  return element("section", {}, element("h3", {}, title), parts);
 }
 
 function valueText(index) {
@@ -23,6 +23,12 @@ function pretty(index) {
   } catch {
     return text; // NaN and infinity are no JSON
   }
+}
+
+// The text of a value, without the quotes of a string.
+function plainText(index) {
+  const { text, left_out: leftOut } = report.texts[index];
+  return text.startsWith('"') && !leftOut ? JSON.parse(text) : valueText(index);
 }
 
 function valueCell(index) {
@@ -94,13 +100,27 @@ function attemptsSection(row) {
 function filesSection(row) {
   if (!row.files.length) return null;
   const body = row.files.map((file) => element("tr", {},
-    element("td", {}, element("span", { class: "moved" }, file.stage), element("span", { title: file.place || "not kept, its hash alone" }, file.name)),
+    element("td", {}, element("span", { class: "moved" }, file.stage), element("span", { title: file.place || "not stored, its hash alone" }, file.name)),
     element("td", { class: "number" }, bytes(file.size)),
     element("td", {}, element("code", { title: file.data_hash }, file.data_hash.slice(0, 12)))));
-  const more = row.more_files ? element("p", { class: "hint" }, `and ${counted(row.more_files, "more file", "more files")}`) : null;
+  const more = row.more_files ? element("p", { class: "hint" }, `and ${counted(row.more_files, "more file")}`) : null;
   return section("Files", element("table", { class: "files" },
     element("thead", {}, element("tr", {}, ["Name", "Size", "SHA-256"].map((title) => element("th", { scope: "col" }, title)))),
     element("tbody", {}, body)), more);
+}
+
+const MOST_FILES = 40;
+
+// The files that steps put into the catalog.
+function filesOfAll(open) {
+  const put = rows.flatMap((row) => row.files.filter((file) => file.stage === "put").map((file) => [row, file]));
+  const body = put.slice(0, MOST_FILES).map(([row, file]) => element("tr", {},
+    element("td", {}, file.name), element("td", { class: "number" }, bytes(file.size)),
+    element("td", {}, element("button", { class: "link", type: "button", onclick: () => open(row.index) }, trail(row).join(" / ")))));
+  const left = put.length - MOST_FILES + rows.reduce((sum, row) => sum + (row.more_files || 0), 0);
+  return section("Files", body.length ? element("table", { class: "files" },
+    element("thead", {}, element("tr", {}, ["Name", "Size", "Step"].map((title) => element("th", { scope: "col" }, title)))), element("tbody", {}, body)) : null,
+  put.length && left > 0 ? element("p", { class: "hint" }, `and ${counted(left, "more file")}, each at its step`) : null);
 }
 
 function codeSection(codes, definition = {}) {
@@ -118,7 +138,7 @@ function listed(indices, open) {
   const buttons = indices.slice(0, 40).map((index) => {
     const row = rows[index];
     return element("li", {}, element("button", { class: "link", type: "button", onclick: () => open(index) }, mark(row.look),
-      element("span", {}, row.name), row.message ? element("span", { class: "hint" }, row.message.split("\n")[0]) : null));
+      element("span", {}, row.branch ? `${row.label} / ${row.name}` : row.name), row.message ? element("span", { class: "hint" }, row.message.split("\n")[0]) : null));
   });
   const more = indices.length > 40 ? element("li", { class: "hint" }, `and ${number.format(indices.length - 40)} more`) : null;
   return buttons.length ? element("ul", { class: "listed" }, buttons, more) : null;
@@ -146,12 +166,12 @@ function facts(row, definition) {
   const said = [["type", definition.kind ? `${row.type}, ${definition.kind}` : row.type]];
   if (definition.command) said.push(["command", element("pre", { class: "written" }, definition.command)]);
   if (row.start !== undefined && head.start) {
-    said.push(["began", when(new Date(new Date(head.start).getTime() + row.start).toISOString())]);
+    said.push(["started", when(new Date(new Date(head.start).getTime() + row.start).toISOString())]);
   }
   if (took(row) !== null) said.push(["took", duration(took(row))]);
   if (row.value !== undefined) said.push(["value", valueCell(row.value)]);
   if (row.look === "REUSED") said.push(["reused from", row.source || head.original_run_id]);
-  else if (row.mock) said.push(["mocked", "yes: it did not do what is written"]);
+  else if (row.mock) said.push(["mocked", "yes: its task was not executed"]);
   if (row.reason) said.push(["ran because", row.reason]);
   for (const [name, text] of definition.more || []) said.push([name, text]);
   return table(said);
@@ -162,29 +182,20 @@ function stepDetails(row, open) {
   const last = row.attempts[row.attempts.length - 1];
   return [
     failure(row.message),
-    row.status === "LOST" ? failure("The process of the run was gone before it ended.", "Why it is lost") : null,
+    row.status === "LOST" ? failure("The process of the run was gone before it finished.", "Why it is lost") : null,
     facts(row, definition),
-    insideSection(row, open),
-    attemptsSection(row),
     isBad(row) ? logSection(row) : null,
+    metricsSection(row, open),
+    picturesSection(row, open),
+    insideSection(row, open),
+    filesSection(row),
     section("Parameters in", values(last ? last.inputs : [])),
     section("Parameters out", values(row.outputs)),
-    section("Metrics", values(row.metrics)),
-    filesSection(row),
+    attemptsSection(row),
     isBad(row) ? null : logSection(row),
     codeSection(row.code || (row.isStep && !row.children.length ? head.code : null), definition),
     row.isStep ? section("Commands", commandLine(`${stepCommand("show")} --step ${quoted(row.path)}`)) : null,
   ];
-}
-
-function metricsOfAll(open) {
-  const tracked = rows.filter((row) => row.metrics.length);
-  if (!tracked.length) return null;
-  const body = tracked.slice(0, 100).flatMap((row) => row.metrics.map(([name, value]) => element("tr", {},
-    element("th", { scope: "row" }, element("button", { class: "link", type: "button", onclick: () => open(row.index) }, trail(row).join(" / "))),
-    element("td", {}, name), element("td", {}, valueCell(value)))));
-  const more = tracked.length > 100 ? element("p", { class: "hint" }, `and those of ${counted(tracked.length - 100, "more step", "more steps")}`) : null;
-  return section("Metrics", element("table", { class: "values" }, element("tbody", {}, body)), more);
 }
 
 function runDetails(open) {
@@ -192,10 +203,12 @@ function runDetails(open) {
     failure(head.message, isBad(rows[0]) ? "Why it failed" : "How it stands"),
     failure(head.damage, "What is wrong with its records"),
     failures.length ? section(isBad(rows[0]) ? "What failed" : "What failed on the way", listedByTrail(failures, rows[0], open)) : null,
-    section("Commands", head.commands.map(([label, text]) => commandLine(text, label))),
-    metricsOfAll(open),
+    metricsSection(rows[0], open),
+    picturesSection(rows[0], open),
+    filesOfAll(open),
     section("Initial parameters", values(head.initial)),
     section("Parameters at the end", values(head.final)),
+    section("Commands", head.commands.map(([label, text]) => commandLine(text, label))),
     section("Configuration", values(head.configuration)),
     section("Environment", table([...(head.environment || []), ["host", head.host]].map(([name, text]) =>
       [name, text.length > SHORT - 8 ? element("code", { title: text }, `${text.slice(0, 16)}…`) : text]))),
@@ -204,23 +217,72 @@ function runDetails(open) {
   ];
 }
 
-function detailsPane(open, close) {
-  const pane = element("aside", { class: "card details", id: "details", tabindex: "-1", "aria-label": "Details" });
-  const crumbs = (row) => element("nav", { class: "crumbs", "aria-label": "Where it is" },
-    [...ancestors(row)].reverse().flatMap((index) => [element("button", { class: "link", type: "button", onclick: () => open(index) },
-      index ? rows[index].name : head.run_id), element("span", { "aria-hidden": "true" }, "/")]));
-
-  function show(index) {
-    const row = rows[index];
-    const closing = element("button", { class: "quiet close", type: "button", "aria-label": "Close", onclick: close }, "✕");
-    const content = index === 0 ? runDetails(open) : stepDetails(row, open);
-    pane.replaceChildren(element("header", {}, index ? crumbs(row) : null,
-      element("div", { class: "title" }, element("h2", {}, index ? row.name : "The run"), badge(row.look), closing)),
-      ...content.flat().filter(Boolean));
-    pane.classList.toggle("of-run", index === 0);
-    pane.scrollTop = 0;
-    for (const log of pane.querySelectorAll(".log")) log.scrollTop = log.scrollHeight;
+class Details {
+  constructor(open, close) {
+    this.open = open;
+    this.close = close;
+    this.shown = "";
+    this.pane = element("aside", { class: "card details", id: "details", tabindex: "-1", "aria-label": "Details" });
   }
 
-  return { pane, show };
+  crumbs(row) {
+    const around = [...ancestors(row)].reverse().map((index) => element("button", { class: "link", type: "button", onclick: () => this.open(index) },
+      index ? (rows[index].branch ? `${rows[index].label} / ${rows[index].name}` : rows[index].name) : head.run_id));
+    if (row.branch) around.push(element("span", {}, row.label));
+    return element("nav", { class: "crumbs", "aria-label": "Where it is" }, around.flatMap((name) => [name, element("span", { "aria-hidden": "true" }, "/")]));
+  }
+
+  // The texts of a row and of what is shown of rows inside it, which say whether a newer report changes the details.
+  textOf(index) {
+    const inside = index === 0 ? rows : rows.filter((row) => row.index >= index && (row.index === index || ancestors(row).includes(index)));
+    return JSON.stringify([index === 0 ? { ...head, written: "" } : 0, inside.map(({ status, end, message, metrics, series, files, outputs, log, attempts, name }) =>
+      [name, status, end, message, metrics.map(([metric, text]) => [metric, report.texts[text]]), series.map((one) => one.count), files.length, outputs.length, log, attempts.length])]);
+  }
+
+  show(index) {
+    this.index = index;
+    this.shown = "";
+    this.fill();
+    this.pane.scrollTop = 0;
+    for (const log of this.pane.querySelectorAll(".log")) log.scrollTop = log.scrollHeight;
+  }
+
+  fill() {
+    const row = rows[this.index];
+    const isWide = document.body.classList.contains("wide-details");
+    const widening = element("button", { class: "quiet widen", type: "button", "aria-pressed": String(isWide), onclick: () => this.widen() }, "Wide");
+    const closing = element("button", { class: "quiet close", type: "button", "aria-label": "Close", onclick: this.close }, "✕");
+    const content = this.index === 0 ? runDetails(this.open) : stepDetails(row, this.open);
+    this.pane.replaceChildren(element("header", {}, this.index ? this.crumbs(row) : null,
+      element("div", { class: "title" }, element("h2", {}, this.index ? row.name : "The run"), badge(row.look), element("span", { class: "tools" }, widening, closing))),
+    ...content.flat().filter(Boolean));
+    this.pane.classList.toggle("of-run", this.index === 0);
+  }
+
+  widen() {
+    const isWide = document.body.classList.toggle("wide-details");
+    this.pane.querySelector(".widen").setAttribute("aria-pressed", String(isWide));
+  }
+
+  // Show the row again as a newer report has it, scrolled and opened as before; nothing happens if nothing changed.
+  renew(index) {
+    const text = this.textOf(index);
+    const isSame = index === this.index && text === this.shown;
+    this.index = index;
+    this.shown = text;
+    if (isSame) return;
+    const { pane } = this;
+    const hasFocus = pane.contains(document.activeElement);
+    const before = { scroll: pane.scrollTop, open: [...pane.querySelectorAll("details")].map((one) => one.open), logs: [...pane.querySelectorAll(".log")].map(
+      (log) => ({ place: log.scrollTop, isAtEnd: log.scrollTop + log.clientHeight >= log.scrollHeight - 4, wraps: log.classList.contains("wrap") })) };
+    this.fill();
+    [...pane.querySelectorAll("details")].forEach((one, place) => (one.open = before.open[place] ?? false));
+    [...pane.querySelectorAll(".log")].forEach((log, place) => {
+      const { place: scroll = 0, isAtEnd = true, wraps = false } = before.logs[place] ?? {};
+      log.classList.toggle("wrap", wraps);
+      log.scrollTop = isAtEnd ? log.scrollHeight : scroll;
+    });
+    pane.scrollTop = before.scroll;
+    if (hasFocus) pane.focus();
+  }
 }

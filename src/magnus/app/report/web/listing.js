@@ -1,4 +1,4 @@
-// Which rows the list shows: what is open, or what a search and a filter leave, with what is around it.
+// Which rows the list shows: open rows, or the matches of a search and a filter with what is around them.
 
 const LARGE = 12;
 const FILTERS = [
@@ -10,15 +10,27 @@ const FILTERS = [
 ];
 
 const levelOf = (row) => ancestors(row).length;
+const isGreen = (row) => [row.look, ...Object.keys(row.counts)].every((look) => look === "SUCCESS" || look === "REUSED");
 
 class Listing {
   constructor() {
     this.query = "";
     this.filter = "all";
     this.found = 0;
-    // At first all is open that leaves the list short; what is around a failure is opened by whoever goes there.
-    this.open = new Set(rows.filter((row) => row.index === 0 || (row.children.length && row.children.length <= LARGE
-      && (rows.length < 400 || levelOf(row) < 2))).map((row) => row.index));
+    this.open = new Set();
+    this.seen = new Set();
+    this.renew();
+  }
+
+  // Take the rows of a newer report. Rows that were there stay open or folded; new ones are open if that leaves the list
+  // short and they are no map or loop without a failure.
+  renew() {
+    for (const row of rows) {
+      if (!row.children.length || this.seen.has(row.key)) continue;
+      this.seen.add(row.key);
+      const isShort = row.children.length <= LARGE && (rows.length < 400 || levelOf(row) < 2);
+      if (row.index === 0 || (isShort && !(row.unit && isGreen(row)))) this.open.add(row.key);
+    }
     this.compute();
   }
 
@@ -26,9 +38,13 @@ class Listing {
     return this.query !== "" || this.filter !== "all";
   }
 
+  isOpen(row) {
+    return this.open.has(row.key);
+  }
+
   matches(row) {
     const [, , test] = FILTERS.find(([name]) => name === this.filter);
-    if (row.index === 0 || !test(row)) return false;
+    if (row.index === 0 || row.isHidden || !test(row)) return false;
     row.words ??= [trail(row).join(" / "), row.path, row.type, row.message, definitionOf(row).command].join(" ").toLowerCase();
     return row.words.includes(this.query);
   }
@@ -38,11 +54,12 @@ class Listing {
     this.shown = [];
     if (this.isNarrowed) this.addMatches();
     else this.addOpen(rows[0]);
+    this.places = new Map(this.shown.map((index, place) => [index, place]));
   }
 
   addOpen(row) {
     this.shown.push(row.index);
-    if (this.open.has(row.index)) row.children.forEach((child) => this.addOpen(rows[child]));
+    if (this.isOpen(row)) row.children.forEach((child) => this.addOpen(rows[child]));
   }
 
   addMatches() {
@@ -62,21 +79,21 @@ class Listing {
 
   isOpenAt(position) {
     const [index, next] = [this.shown[position], this.shown[position + 1]];
-    return this.isNarrowed ? next !== undefined && rows[next].parent === index : this.open.has(index);
+    return this.isNarrowed ? next !== undefined && rows[next].parent === index : this.isOpen(rows[index]);
   }
 
-  toggle(index, open = !this.open.has(index)) {
-    if (open) this.open.add(index);
-    else this.open.delete(index);
+  toggle(index, open = !this.isOpen(rows[index])) {
+    if (open) this.open.add(rows[index].key);
+    else this.open.delete(rows[index].key);
     this.compute();
   }
 
   // Have a row in the list, wherever it is.
   include(index) {
-    if (this.isNarrowed && this.shown.includes(index)) return;
+    if (this.isNarrowed && this.places.has(index)) return;
     this.query = "";
     this.filter = "all";
-    ancestors(rows[index]).forEach((around) => this.open.add(around));
+    ancestors(rows[index]).forEach((around) => this.open.add(rows[around].key));
     this.compute();
   }
 }

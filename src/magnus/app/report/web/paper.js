@@ -1,4 +1,4 @@
-// What is printed: the list in full, and what failed with all that is known of it.
+// The printed report: failed steps with all their details, the list in full, and the run.
 
 const MOST_ROWS_ON_PAPER = 600;
 const MOST_FAILURES_ON_PAPER = 12;
@@ -20,7 +20,7 @@ function paper() {
     element("section", {}, element("h2", {}, "The run"), runDetails(() => {}).flat().filter(Boolean)));
 }
 
-function printing(graph) {
+function printing(main, graph) {
   let made = null;
   const begin = () => {
     if (made) return;
@@ -32,13 +32,14 @@ function printing(graph) {
       details.open = true;
       details.dispatchEvent(new Event("toggle"));
     });
-    document.querySelector("main").after(made);
-    graph.showWhole();
+    made.querySelectorAll("img").forEach((image) => (image.loading = "eager"));
+    main.after(made);
+    graph.viewport.showWhole();
   };
   const end = () => {
     made?.remove();
     made = null;
-    graph.showPart();
+    graph.viewport.apply();
   };
   window.addEventListener("beforeprint", begin);
   window.addEventListener("afterprint", end);

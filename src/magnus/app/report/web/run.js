@@ -1,37 +1,66 @@
-// The run as the page has it: rows with their children and their counts.
+// The run that the page shows. `useReport` takes a report, or a newer report of the same run, and computes everything else.
 
-const report = JSON.parse(document.getElementById("data").textContent);
-const head = { message: "", damage: "", dag_hash: "", initial: [], final: [], configuration: [], environment: [], code: [], commands: [], ...report.head };
-const rows = report.rows.map((row, index) => ({
-  attempts: [], outputs: [], metrics: [], files: [], message: "", path: "", ...row,
-  index,
-  children: [],
-  isStep: row.type !== "run" && row.type !== "branch",
-  look: row.reused ? "REUSED" : row.status,
-}));
+const NO_HEAD = { message: "", damage: "", dag_hash: "", initial: [], final: [], configuration: [], environment: [], code: [], commands: [] };
+const NO_ROW = { attempts: [], outputs: [], metrics: [], series: [], files: [], message: "", path: "" };
 
-for (const row of rows) if (row.parent >= 0) rows[row.parent].children.push(row.index);
+let report, head, rows, failures, lastTime, endTime;
 
 const isBad = (row) => row.status === "FAIL" || row.status === "LOST";
 const isLeaf = (row) => row.isStep && row.children.length === 0;
 const retries = (row) => Math.max(0, row.attempts.length - 1);
 
-// How many leaves in a row, itself one or not, look how; children stand after the row they are in.
-for (const row of rows) row.counts = {};
-for (let index = rows.length - 1; index > 0; index -= 1) {
-  const row = rows[index];
-  if (isLeaf(row)) row.counts[row.look] = 1;
-  const around = rows[row.parent].counts;
-  for (const [look, count] of Object.entries(row.counts)) around[look] = (around[look] || 0) + count;
+function useReport(data) {
+  report = data;
+  head = { ...NO_HEAD, ...data.head };
+  rows = data.rows.map((row, index) => ({
+    ...NO_ROW, ...row,
+    index,
+    children: [],
+    counts: {},
+    label: row.name,
+    isStep: row.type !== "run" && row.type !== "branch",
+    look: row.reused ? "REUSED" : row.status,
+  }));
+  connect();
+  count();
+  // Rows that failed by themselves, in order; what is around them is red because of them.
+  failures = rows.filter((row) => row.isStep && isBad(row) && !row.children.some((inner) => isBad(rows[inner])
+    || rows[inner].children.some((step) => isBad(rows[step])))).map((row) => row.index);
+  lastTime = rows.reduce((last, row) => Math.max(last, row.end || 0, row.start || 0), 0);
+  const isOver = head.status !== "PROCESSING";
+  endTime = isOver ? lastTime : Math.max(lastTime, new Date(head.written) - new Date(head.start));
 }
 
-// Rows that failed by themselves, in order; what is around them is red because of them.
-const failures = rows.filter((row) => row.isStep && isBad(row) && !row.children.some((inner) => isBad(rows[inner])
-  || rows[inner].children.some((step) => isBad(rows[step])))).map((row) => row.index);
+// Give rows their children and their keys, which stay the same in newer reports. The step of a branch of one step stands
+// for the branch.
+function connect() {
+  const used = new Map();
+  for (const row of rows) {
+    let around = rows[row.parent];
+    if (around?.single && row.isStep) {
+      row.branch = around;
+      around.isHidden = true;
+      row.parent = around.parent;
+      Object.assign(row, { label: around.name, value: around.value, element: around.element });
+      rows[row.parent].children.splice(-1, 1, row.index);
+    } else around?.children.push(row.index);
+    around = rows[row.parent];
+    const key = around ? `${(row.branch ?? around).key}\0${row.name}` : "";
+    const before = used.get(key) ?? 0;
+    used.set(key, before + 1);
+    row.key = before ? `${key}#${before}` : key;
+  }
+}
 
-const lastTime = rows.reduce((last, row) => Math.max(last, row.end || 0, row.start || 0), 0);
-const isOver = head.status !== "PROCESSING";
-const endTime = isOver ? lastTime : Math.max(lastTime, new Date(head.written) - new Date(head.start));
+// Count how many leaves in each row look how; children stand after the row they are in.
+function count() {
+  for (let index = rows.length - 1; index > 0; index -= 1) {
+    const row = rows[index];
+    if (isLeaf(row)) row.counts[row.look] = 1;
+    const around = rows[row.parent].counts;
+    for (const [look, number] of Object.entries(row.counts)) around[look] = (around[look] || 0) + number;
+  }
+}
 
 function endOf(row) {
   return row.end ?? (row.start === undefined ? undefined : endTime);
@@ -45,7 +74,7 @@ function took(row) {
 
 function trail(row) {
   const names = [];
-  for (let at = row; at.parent >= 0; at = rows[at.parent]) names.unshift(at.name);
+  for (let at = row; at.parent >= 0; at = rows[at.parent]) names.unshift(...(at.branch ? [at.branch.name, at.name] : [at.name]));
   return names;
 }
 

@@ -6,19 +6,17 @@ const BEYOND = 6;
 function note(row) {
   const bad = (row.counts.FAIL || 0) + (row.counts.LOST || 0);
   const failed = bad ? element("span", { class: "bad" }, `${number.format(bad)} ${row.counts.FAIL ? "failed" : "lost"}`) : null;
-  const noted = (...parts) => element("span", { class: "note" }, parts);
-  if (row.index === 0) return failed && noted(failed);
-  if (row.unit) {
-    const inside = counted(row.children.length, row.unit, row.unit === "branch" ? "branches" : undefined);
-    return noted(inside, failed && " · ", failed);
-  }
-  if (retries(row)) return noted(`${row.attempts.length} attempts`);
-  if (row.look === "REUSED") return noted("reused");
-  return row.mock ? noted("mocked") : null;
+  const parts = row.branch ? [row.name] : [];
+  if (row.unit) parts.push(counted(row.children.length, row.unit, row.unit === "branch" ? "branches" : undefined));
+  else if (retries(row)) parts.push(`${row.attempts.length} attempts`);
+  else if (row.look === "REUSED") parts.push("reused");
+  else if (row.mock) parts.push("mocked");
+  if (failed && (row.unit || row.index === 0)) parts.push(failed);
+  return parts.length ? element("span", { class: "note" }, parts.flatMap((part, place) => (place ? [" · ", part] : [part]))) : null;
 }
 
 function spoken(row) {
-  return [row.name, row.type, WORDS[row.look][0], duration(took(row)), retries(row) ? `${row.attempts.length} attempts` : "",
+  return [row.branch ? `${row.label}, ${row.name}` : row.name, row.type, WORDS[row.look][0], duration(took(row)), retries(row) ? `${row.attempts.length} attempts` : "",
     row.children.length ? summary(row.counts) : ""].filter(Boolean).join(", ");
 }
 
@@ -28,12 +26,12 @@ function lineOf(row, { isOpen, isOpened, isCursor, top }) {
   const made = element("div", {
     class: isCursor ? "row cursor" : "row", role: "treeitem", id: `row-${row.index}`, "data-row": row.index, "aria-level": level + 1,
     "aria-setsize": siblings.length, "aria-posinset": (row.place ??= siblings.indexOf(row.index) + 1),
-    "aria-label": spoken(row), "aria-selected": String(isOpened), title: [row.name, row.message.split("\n")[0]].filter(Boolean).join("\n"),
+    "aria-label": spoken(row), "aria-selected": String(isOpened), title: [row.label, row.branch ? row.name : "", row.message.split("\n")[0]].filter(Boolean).join("\n"),
     "aria-expanded": row.children.length ? String(isOpen) : null,
   },
   element("span", { class: "name" },
     element("span", { class: "twist", "aria-hidden": "true" }, row.children.length ? (isOpen ? "▾" : "▸") : ""),
-    mark(row.look), element("span", { class: row.isStep ? "text" : "text group" }, row.name), note(row)),
+    mark(row.look), element("span", { class: row.isStep && !row.branch ? "text" : "text group" }, row.label), note(row)),
   element("span", { class: "took" }, duration(took(row))),
   element("span", { class: "track" }, bars(row)));
   made.firstChild.style.paddingLeft = `${8 + level * 16}px`;
@@ -43,12 +41,11 @@ function lineOf(row, { isOpen, isOpened, isCursor, top }) {
 
 function filterButtons(onChoose) {
   const counts = { all: rows.filter((row) => row.isStep).length, failed: failures.length };
-  const buttons = FILTERS.map(([name, label, test]) => {
+  return FILTERS.map(([name, label, test]) => {
     const count = counts[name] ?? rows.filter((row) => row.isStep && test(row)).length;
     return count || name === "all" ? element("button", { type: "button", "data-filter": name, onclick: () => onChoose(name) },
       label, element("span", { class: "count" }, number.format(count))) : null;
-  });
-  return element("div", { class: "filters", role: "group", "aria-label": "Show" }, buttons);
+  }).filter(Boolean);
 }
 
 class Steps {
@@ -60,6 +57,17 @@ class Steps {
     this.drawn = "";
     this.build();
     this.listen();
+    this.showFilters();
+    this.show();
+  }
+
+  // Take the rows of a newer report; `moved` gives the new index of a row.
+  renew(moved) {
+    this.listing.renew();
+    this.cursor = moved(this.cursor);
+    this.opened = moved(this.opened);
+    this.showFilters();
+    drawAxis(this.axis, this.lines);
     this.show();
   }
 
@@ -72,7 +80,7 @@ class Steps {
     this.search = element("input", { type: "search", id: "search", placeholder: "Search steps  ( / )", "aria-label": "Search steps",
       autocomplete: "off", spellcheck: "false" });
     this.found = element("span", { class: "found", role: "status" });
-    this.filters = filterButtons((name) => this.setFilter(name));
+    this.filters = element("div", { class: "filters", role: "group", "aria-label": "Show" });
     this.pane = element("section", { class: "card steps", "aria-label": "Steps and timeline" },
       element("div", { class: "bar" }, element("h2", {}, "Steps"), this.filters, this.found, this.search),
       element("div", { class: "heading", "aria-hidden": "true" }, element("span", {}, "Step"), element("span", {}, "Took"), this.axis),
@@ -115,9 +123,15 @@ class Steps {
 
   // Drawing
 
+  showFilters() {
+    const focused = this.filters.contains(document.activeElement) ? document.activeElement.dataset.filter : "";
+    this.filters.replaceChildren(...filterButtons((name) => this.setFilter(name)));
+    this.filters.querySelector(`[data-filter="${focused}"]`)?.focus();
+  }
+
   show() {
     const { listing } = this;
-    if (!listing.shown.includes(this.cursor)) this.cursor = listing.firstMatch() ?? 0;
+    if (!listing.places.has(this.cursor)) this.cursor = listing.firstMatch() ?? 0;
     this.found.textContent = listing.isNarrowed ? counted(listing.found, "step") : "";
     if (this.search.value.trim().toLowerCase() !== listing.query) this.search.value = listing.query;
     for (const button of this.filters.children) button.setAttribute("aria-pressed", String(button.dataset.filter === listing.filter));
@@ -148,7 +162,7 @@ class Steps {
 
   // Scroll as little as makes the cursor visible, or so that it has something before it.
   reveal(before = 1) {
-    const top = this.listing.shown.indexOf(this.cursor) * ROW_HEIGHT;
+    const top = this.listing.places.get(this.cursor) * ROW_HEIGHT;
     const { scrollTop, clientHeight } = this.tree;
     if (top < scrollTop) this.tree.scrollTop = top - before * ROW_HEIGHT;
     else if (top + ROW_HEIGHT > scrollTop + clientHeight) {
@@ -166,7 +180,7 @@ class Steps {
 
   moveBy(number) {
     const { shown } = this.listing;
-    this.moveTo(shown[Math.min(shown.length - 1, Math.max(0, shown.indexOf(this.cursor) + number))]);
+    this.moveTo(shown[Math.min(shown.length - 1, Math.max(0, this.listing.places.get(this.cursor) + number))]);
   }
 
   moveByPage(number) {
@@ -182,13 +196,13 @@ class Steps {
   goIn() {
     const row = rows[this.cursor];
     if (!row.children.length) return;
-    if (this.listing.isOpenAt(this.listing.shown.indexOf(row.index))) this.moveBy(1);
+    if (this.listing.isOpenAt(this.listing.places.get(row.index))) this.moveBy(1);
     else this.toggle(row.index, true);
   }
 
   goOut() {
     const row = rows[this.cursor];
-    if (row.children.length && !this.listing.isNarrowed && this.listing.open.has(row.index)) this.toggle(row.index, false);
+    if (row.children.length && !this.listing.isNarrowed && this.listing.isOpen(row)) this.toggle(row.index, false);
     else if (row.parent >= 0) this.moveTo(row.parent);
   }
 

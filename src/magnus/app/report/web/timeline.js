@@ -22,18 +22,23 @@ function bars(row) {
   return made;
 }
 
-// The moments on the axis, and the lines below them through the list.
+const LABEL_WIDTH = 62;
+
+// The moments on the axis and its end, and the lines below them through the list.
 function drawAxis(axis, lines) {
-  const step = tick(endTime / Math.max(2, Math.floor((axis.clientWidth || 400) / 75)));
+  const across = axis.clientWidth || 400;
+  const step = tick(endTime / Math.max(2, Math.floor(across / 75)));
   const moments = [];
   for (let time = 0; step > 0 && time <= endTime && moments.length < 50; time += step) moments.push(time);
-  const at = (time, text) => {
-    const made = element("span", {}, text);
+  const at = (time, text, kind) => {
+    const made = element("span", { class: kind }, text);
     made.style.left = `${placeOf(time)}%`;
     return made;
   };
-  axis.replaceChildren(...moments.filter((time) => placeOf(time) < 90).map((time) => at(time, time ? duration(time) : "0")));
-  lines.replaceChildren(...moments.map((time) => at(time)));
+  const hasRoom = (time) => ((100 - placeOf(time)) / 100) * across > 2 * LABEL_WIDTH;
+  axis.replaceChildren(...moments.map((time) => at(time, hasRoom(time) ? (time ? duration(time) : "0") : "")),
+    ...(endTime > 0 ? [at(endTime, duration(endTime), "last")] : []));
+  lines.replaceChildren(...moments.map((time) => at(time)), ...(endTime > 0 ? [at(endTime, "", "last")] : []));
 }
 
 // The least of 1, 2, 5 and their kind that is at least so long; above a second what clocks are divided into.

@@ -3,11 +3,16 @@
 const READABLE = 0.62;
 
 class PictureView {
-  constructor(stage, picture) {
+  constructor(stage) {
     this.stage = stage;
+    [this.x, this.y, this.scale, this.width, this.height] = [0, 0, 1, 1, 1];
+    this.wasMoved = false;
+  }
+
+  // Show this picture from now on.
+  use(picture) {
     this.picture = picture;
     [, , this.width, this.height] = picture.getAttribute("viewBox").split(/[\s,]+/).map(Number);
-    [this.x, this.y, this.scale] = [0, 0, 1];
   }
 
   get across() {
@@ -23,22 +28,24 @@ class PictureView {
   }
 
   apply() {
-    this.picture.setAttribute("viewBox", `${this.x} ${this.y} ${this.across / this.scale} ${this.down / this.scale}`);
+    this.picture?.setAttribute("viewBox", `${this.x} ${this.y} ${this.across / this.scale} ${this.down / this.scale}`);
   }
 
   showWhole() {
-    this.picture.setAttribute("viewBox", `0 0 ${this.width} ${this.height}`);
+    this.picture?.setAttribute("viewBox", `0 0 ${this.width} ${this.height}`);
   }
 
-  // All of it where that can be read; else as much as can be, from the top.
+  // All of it.
   begin() {
-    this.scale = Math.min(1.1, Math.max(this.fitting, Math.min(this.across / this.width, 1), READABLE));
+    this.scale = Math.min(1.1, this.fitting);
     this.centre(this.width / 2, 0);
+    this.wasMoved = false;
   }
 
   fit() {
     this.scale = Math.min(1.2, this.fitting);
     this.centre(this.width / 2, this.height / 2);
+    this.wasMoved = false;
   }
 
   // Have a point of the picture in the middle, as far as the picture goes.
@@ -50,12 +57,14 @@ class PictureView {
   }
 
   move(across, down) {
+    this.wasMoved = true;
     this.x += across / this.scale;
     this.y += down / this.scale;
     this.apply();
   }
 
   zoom(factor, at = { x: this.across / 2, y: this.down / 2 }) {
+    this.wasMoved = true;
     const scale = Math.min(4, Math.max(Math.min(this.fitting, READABLE) / 2, this.scale * factor));
     this.x += at.x / this.scale - at.x / scale;
     this.y += at.y / this.scale - at.y / scale;
@@ -65,6 +74,7 @@ class PictureView {
 
   // Where an element of the picture cannot be seen whole: bring it to the middle, of a large one the top.
   reveal(node) {
+    if (!this.wasMoved) return;
     const place = node.getBoundingClientRect();
     const around = this.stage.getBoundingClientRect();
     if (place.left >= around.left && place.right <= around.right && place.top >= around.top && place.bottom <= around.bottom) return;
