@@ -10,7 +10,7 @@ import signal
 import socket
 import subprocess
 import time
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -82,7 +82,6 @@ class Cluster:
         self.folder = folder
         self.file = folder / "slurm.conf"
         self.environment = {"SLURM_CONF": str(self.file)}
-        self._controller = self._node = None
         for name in ("state", "spool"):
             (folder / name).mkdir()
         controller_port, node_port = free_ports(2)
@@ -99,34 +98,47 @@ class Cluster:
 
     def start(self):
         self.start_controller("-c")
-        self._node = self._started("slurmd", "-D", "-N", "localhost")
-        self.until(lambda: self.command("sinfo", "-h", "-o", "%T") == "idle")
+        self._start("slurmd", "-N", "localhost")
+        self.until(lambda: self.command("sinfo", "-h", "-p", "debug", "-o", "%T") == "idle")
 
     def start_controller(self, *more):
         """Start the controller, with the state that one before it left unless `more` says that it is new."""
-        self._controller = self._started("slurmctld", "-D", *more)
+        self._start("slurmctld", *more)
         self.until(lambda: self.command("scontrol", "ping").endswith("UP"))
 
     def stop_controller(self):
         """Stop the controller; it writes its state."""
-        self._controller.send_signal(signal.SIGINT)
-        self._controller.wait(timeout=LONGEST_SECONDS)
+        self._end("slurmctld")
 
     def stop(self):
         """End all jobs and both daemons."""
-        with suppress(subprocess.CalledProcessError):
+        if self.pid("slurmctld"):
             self.command("scancel", "--user", str(os.getuid()))
             self.until(lambda: self.command("squeue", "-h", "-o", "%i") == "")
-        for process in (self._node, self._controller):
-            if process is not None and process.poll() is None:
-                process.send_signal(signal.SIGINT)
-        for process in (self._node, self._controller):
-            if process is not None:
-                try:
-                    process.wait(timeout=60)
-                except subprocess.TimeoutExpired:
-                    process.kill()
-                    process.wait()
+        self._end("slurmd")
+        self._end("slurmctld")
+
+    def pid(self, daemon):
+        """The number of the process; 0 when it does not run."""
+        try:
+            number = int((self.folder / f"{daemon}.pid").read_text())
+            return number if daemon in Path(f"/proc/{number}/comm").read_text() else 0
+        except (OSError, ValueError):
+            return 0
+
+    def _start(self, program, *arguments):
+        """Start a daemon, which is no child of this process."""
+        argv = [_in_sbin(program) or program, "-f", str(self.file), *arguments]
+        done = subprocess.run(argv, cwd=self.folder, stdin=-3, stdout=-3, stderr=-3, timeout=LONGEST_SECONDS)
+        assert done.returncode == 0, self.logs()
+
+    def _end(self, daemon):
+        if number := self.pid(daemon):
+            os.kill(number, signal.SIGINT)
+            deadline = time.monotonic() + LONGEST_SECONDS
+            while self.pid(daemon):
+                assert time.monotonic() < deadline, self.logs()
+                time.sleep(0.05)
 
     def command(self, *argv):
         """The output of a command of Slurm; "" where it failed."""
@@ -150,8 +162,6 @@ class Cluster:
         """Wait for a condition."""
         deadline = time.monotonic() + LONGEST_SECONDS
         while not holds():
-            for process in (self._controller, self._node):
-                assert process is None or process.poll() is None, self.logs()
             assert time.monotonic() < deadline, self.logs()
             time.sleep(0.05)
 
@@ -159,16 +169,6 @@ class Cluster:
         """The ends of the logs of the daemons."""
         files = [self.folder / name for name in ("slurmctld.log", "slurmd.log")]
         return "\n".join(file.read_text(errors="replace")[-3000:] for file in files if file.exists())
-
-    def _started(self, program, *arguments):
-        return subprocess.Popen(
-            [_in_sbin(program) or program, "-f", str(self.file), *arguments],
-            cwd=self.folder,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
-        )
 
 
 def free_ports(count):
