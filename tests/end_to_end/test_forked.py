@@ -56,6 +56,7 @@ report mine
 retry mine --run-id again
 catalog verify
 gc
+init new
 schema
 execute_function work.item --i 1 --run-id job
 execute_notebook none.ipynb

@@ -28,6 +28,7 @@ COMMANDS: "Final" = {
     "gc": "Remove old runs, and content that no run needs.",
     "graph": "Draw a pipeline without running it.",
     "import": "Bring exported runs into the stores of this project.",
+    "init": "Write a small project that runs.",
     "logs": "Print the output of the steps of a run.",
     "report": "Write a run as one HTML file.",
     "reproduce": "Run a run again and compare the results.",

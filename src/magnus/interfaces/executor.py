@@ -21,6 +21,7 @@ __all__ = [
     "Executor",
     "ReentrySpec",
     "RunsComposites",
+    "SharesFolders",
     "StepRequest",
     "StepRunner",
     "Steps",
@@ -182,4 +183,14 @@ class RunsComposites(Protocol):
 
     def runs_together(self, path: StepPath) -> bool:
         """Whether one process runs the composite at `path`."""
+        ...
+
+
+@runtime_checkable
+class SharesFolders(Protocol):
+    """An executor whose steps run on machines that share folders with this one. It knows that a step put its record."""
+
+    @property
+    def late_seconds(self) -> float:
+        """The longest time in seconds until this machine sees what another one wrote."""
         ...

@@ -81,6 +81,18 @@ def _dag(start_at: str, **steps: Json) -> Json:
     return {"start_at": start_at, "steps": steps}
 
 
+def _together(site: BatchSite, step: Json) -> Json:
+    """A map whose steps run in one job."""
+    return _dag("a", a={
+        "type": "map",
+        "iterate_on": "xs",
+        "iterate_as": "x",
+        "overrides": {str(site.configuration["type"]): "together"},
+        "branch": _dag("b", b=step),
+        "next": "success",
+    })  # fmt: skip
+
+
 class JobExecutorContract(ProcessExecutorContract):
     """Subclass it with a name that begins with `Test`, and with a fixture `site`."""
 
@@ -131,7 +143,8 @@ class JobExecutorContract(ProcessExecutorContract):
                 site.answer()
         assert len(_starts(folder)) == 1
 
-    def test_an_interruption_leaves_no_job(self, folder: Path, site: BatchSite) -> None:
+    @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+    def test_an_interruption_leaves_no_job(self, folder: Path, site: BatchSite, number: signal.Signals) -> None:
         dag = _dag("a", a={
             "type": "map",
             "iterate_on": "xs",
@@ -140,8 +153,8 @@ class JobExecutorContract(ProcessExecutorContract):
             "next": "success",
         })  # fmt: skip
         with _started(folder, dag, parameters={"xs": list(range(8))}) as process:
-            process.send_signal(signal.SIGINT)
-            assert process.wait(LONGEST_SECONDS) == 130
+            process.send_signal(number)
+            assert process.wait(LONGEST_SECONDS) == 128 + number
         alive = [job for job in site.system.jobs("mine") if job.phase in {Phase.WAITING, Phase.RUNNING}]
         assert alive == []
         assert not RunFolder(folder / site.folder, "mine").private.exists()
@@ -220,20 +233,44 @@ class JobExecutorContract(ProcessExecutorContract):
         assert site.submissions() - before <= 2
 
     def test_one_job_runs_a_composite(self, folder: Path, site: BatchSite) -> None:
-        executor = str(site.configuration["type"])
-        dag = _dag("a", a={
-            "type": "map",
-            "iterate_on": "xs",
-            "iterate_as": "x",
-            "overrides": {executor: "together"},
-            "branch": _dag("b", b={"type": "task", "command": "contract_work.square", "next": "success"}),
-            "next": "success",
-        })  # fmt: skip
+        dag = _together(site, {"type": "task", "command": "contract_work.square", "next": "success"})
         (folder / "parameters.yaml").write_text(json.dumps({"xs": [1, 2, 3]}))
         before = site.submissions()
         log = run(folder, dag, more=("-p", "parameters.yaml"))
         assert log["parameters"]["y"] == [1, 4, 9]
         assert site.submissions() - before == 1
+
+    def test_a_composite_whose_machine_fails_is_continued_in_another_job(self, folder: Path, site: BatchSite) -> None:
+        command = 'echo "$x" >> done; if [ "$x" = 2 ]; then ' + _WAITS + "; fi"
+        dag = _together(site, _shell(command, max_attempts=2))
+        with _started(folder, dag, parameters={"xs": [1, 2]}) as process:
+            until(lambda: len((folder / "done").read_text().split()) == 2)
+            site.fail_machine(_job(folder, site).id)
+            until(lambda: len(_starts(folder)) == 2)
+            (folder / "go").touch()
+            assert process.wait(LONGEST_SECONDS) == 0
+        assert sorted((folder / "done").read_text().split()) == ["1", "2", "2"], "what has finished stands"
+
+    def test_a_composite_whose_machines_fail_is_given_up(self, folder: Path, site: BatchSite) -> None:
+        with _started(folder, _together(site, _shell(_WAITS)), parameters={"xs": [1]}) as process:
+            first = _job(folder, site).id
+            site.fail_machine(first)
+            assert process.wait(LONGEST_SECONDS) == 1
+        step = json.loads(output_of(folder, "show", "mine", "--json"))["steps"]["a"]
+        assert step["status"] == "FAIL"
+        assert first in step["message"]
+        [branch] = step["branches"].values()
+        assert branch["steps"]["b"]["status"] == "FAIL"
+
+    def test_a_folder_of_jobs_that_cannot_be_made_is_named(self, folder: Path, site: BatchSite) -> None:
+        (folder / site.folder).write_text("a file")
+        (folder / "p.yaml").write_text(json.dumps({"dag": _dag("a", a=_shell("true"))}))
+        done = subprocess.run(
+            command_line(), cwd=folder, capture_output=True, text=True, check=False, timeout=LONGEST_SECONDS
+        )
+        assert done.returncode != 0
+        assert "the folder of jobs" in done.stderr
+        assert "Traceback" not in done.stderr
 
     def test_odd_names_are_names(self, folder: Path) -> None:
         name = "über \"the\" 'moon'\n$(touch hacked) `touch hacked` ;&"

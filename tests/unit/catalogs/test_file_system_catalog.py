@@ -290,17 +290,31 @@ def test_a_large_file_guessed_wrong_is_kept_as_it_is(project, elsewhere):
 
 
 def test_a_file_left_alone_is_not_read_again(project):
-    """What is stored is: once for each run, whose links change its status."""
+    """Nor is the stored content, although each run links to it, which changes its status."""
     entries = put(opened(project, AN_HOUR_LATER), project, {"a": b"x", "large": LARGE})
-    for _ in range(2):
-        put(opened(project, AN_HOUR_LATER), project, {"a": b"x", "large": LARGE}, run_id="two")
-    counted = Counted(now=AN_HOUR_LATER.now)
-    again = opened(project, counted.calls).put("two", ROOT, project, ["a", "large"], unchanged={})
-    opened(project, counted.calls).get("two", ROOT, entries, project)
-    assert [entry.data_hash for entry in again] == [entry.data_hash for entry in entries]
-    assert contents(project / ".catalog" / "two") == {"a": b"x", "large": LARGE}
-    assert counted.bytes_read < 10_000
-    assert counted.bytes_written == 0
+    opened(project, AN_HOUR_LATER).put("two", ROOT, project, ["a", "large"], unchanged={})  # the first to rely on it
+    for run_id in ("three", "four"):
+        counted = Counted(now=AN_HOUR_LATER.now)
+        again = opened(project, counted.calls).put(run_id, ROOT, project, ["a", "large"], unchanged={})
+        opened(project, counted.calls).get(run_id, ROOT, entries, project)
+        assert [entry.data_hash for entry in again] == [entry.data_hash for entry in entries]
+        assert contents(project / ".catalog" / run_id) == {"a": b"x", "large": LARGE}
+        assert counted.bytes_read < 10_000
+        assert counted.bytes_written < 1000
+
+
+def test_stored_content_that_was_damaged_between_two_runs_is_read_again_and_healed(project):
+    """Also if the time of its modification was put back: a link alone leaves the rest of its status as it was."""
+    for run_id in ("one", "two"):
+        put(opened(project, AN_HOUR_LATER), project, {"large": LARGE}, run_id=run_id)
+    content = stored(project, LARGE)
+    before = content.stat()
+    content.chmod(0o644)
+    content.write_bytes(LARGE[:-1] + b"?")
+    content.chmod(0o444)
+    os.utime(content, ns=(before.st_atime_ns, before.st_mtime_ns))
+    opened(project, AN_HOUR_LATER).put("three", ROOT, project, ["large"], unchanged={})
+    assert content.read_bytes() == LARGE
 
 
 def test_a_file_got_in_place_and_unchanged_is_not_read_to_put_it(project):

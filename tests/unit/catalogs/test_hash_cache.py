@@ -90,6 +90,30 @@ def replace_it(file):
     other.replace(file)
 
 
+def test_a_file_with_one_more_name_is_known_and_no_other_change_is_carried(folder, file):
+    os.utime(file, (1, 1))
+    cache, before = remembered(folder, file), file.stat()
+    os.link(file, file.with_name("another"))
+    after = file.stat()
+    cache.carry(str(file), before, after)
+    cache.save()
+    assert opened(folder).find(str(file), after) == HASH
+    for change in (change_content, change_size, replace_it):
+        before = file.stat()
+        change(file)
+        cache.carry(str(file), before, file.stat())
+        assert cache.find(str(file), file.stat()) == ""
+
+
+def test_a_hash_is_carried_only_from_the_status_it_belongs_to(folder, file):
+    cache = remembered(folder, file)
+    file.chmod(0o600)
+    before = file.stat()
+    os.link(file, file.with_name("another"))
+    cache.carry(str(file), before, file.stat())
+    assert cache.find(str(file), file.stat()) == ""
+
+
 @pytest.mark.parametrize("change", [change_content, change_size, put_the_time_back, replace_it])
 def test_a_changed_file_is_not_known(folder, file, change):
     os.utime(file, (1, 1))

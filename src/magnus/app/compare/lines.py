@@ -124,7 +124,8 @@ def _cause(cause: Cause) -> Iterator[Pieces]:
             before, after = cause.before.get(field, UNSET), cause.after.get(field, UNSET)
             yield ((f"  {plain(field)}  ", Style.PLAIN), *_values(before, after))
     elif cause.kind == "parameter":
-        yield from (_indented(line) for line in _leaves(Change("", cause.what, cause.before, cause.after)))
+        leaves = list(_leaves(Change("", cause.what, cause.before, cause.after)))
+        yield from map(_indented, leaves if len(leaves) > 1 else [])  # the sentence has the first leaf
 
 
 def _reruns(reruns: Sequence[Explanation]) -> Iterator[Pieces]:

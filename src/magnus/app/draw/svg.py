@@ -148,7 +148,7 @@ def _panel(panel: Panel, graph: Graph, marks: Mapping[StepPath, Mark]) -> Iterat
     if panel.title.full:
         yield _titled(panel.title, panel.x + panel.padding, panel.y + 17)
         top += 22
-    inner = (panel.width - panel.inside.width) / 2
+    inner = (panel.width - panel.inside.width) / 2 if panel.framed else 0.0
     yield f'<g transform="translate({_number(panel.x + inner)} {_number(panel.y + top)})">'
     yield from _layout(panel.inside, graph, marks)
     yield "</g>"

@@ -45,7 +45,7 @@ def _of_task(node: TaskNode, working_directory: Path) -> DataNames:
             DataNames(
                 (*(name for name in parameters if name not in objects), *((OTHERS,) * description.sets_others)),
                 tuple(objects),
-                (*node.catalog.put, *description.puts, *((OTHERS,) * description.puts_others)),
+                (*node.catalog.put, *description.puts),
             )
         ]
     )

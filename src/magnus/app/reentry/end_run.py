@@ -20,6 +20,7 @@ from magnus.app.run.create_run import context_of
 from magnus.app.run.prepare import PreparedRun, RunRequest, prepare
 from magnus.engine.context import RunContext, now
 from magnus.engine.reentry import engine_runs
+from magnus.engine.step import lost_attempts
 from magnus.errors import MagnusError, RunNotFound
 from magnus.graph.nodes import Graph
 from magnus.graph.path import BranchPath, StepPath
@@ -121,9 +122,9 @@ def _end(
     reasons = explain([top.step(name) for name in graph.nodes] if graph is not None else [])
     message = _INTERRUPTED
     if reasons.is_stop:
-        closed = engine_runs.close_open_steps(store, run.run_id, top, _INTERRUPTED)
+        closed = lost_attempts.close_open_steps(store, run.run_id, top, _INTERRUPTED)
     else:
-        closed = engine_runs.close_open_steps(store, run.run_id, top)
+        closed = lost_attempts.close_open_steps(store, run.run_id, top)
         if graph is not None:
             engine_runs.close_branch(graph, store, run.run_id, top, lambda name: _reason(reasons, top.step(name)))
         outcome = f"the engine stopped the run as '{engine_status}' before it reached its end"

@@ -175,7 +175,8 @@ class ContentStore:
         """
         source = self.path(content)
         try:
-            self._system.link(source, destination)
+            with self.integrity.one_more_name(source, content.size):
+                self._system.link(source, destination)
         except FileExistsError:
             if not os.path.samestat(os.lstat(source), os.lstat(destination)):
                 self._replace(content, destination)

@@ -18,9 +18,9 @@ ItemT = TypeVar("ItemT")
 BLOCK_BYTES: Final = 1024 * 1024
 """Files up to this size are read in one piece, larger ones in pieces of it."""
 _AHEAD: Final = 4
-"""So many blocks or pieces a thread reads and copies before they are hashed."""
-_RANGE_BYTES: Final = 16 * 1024 * 1024
-"""The kernel copies pieces of it: few calls, and what is copied is still in memory when it is hashed."""
+"""So many blocks a thread copies and reads before they are hashed."""
+_RANGE_BYTES: Final = 4 * 1024 * 1024
+"""The kernel copies pieces of it: few calls, and a copied piece is still in the cache of the processor when it is read."""
 _NOT_POSSIBLE: Final = frozenset(
     {errno.EXDEV, errno.EINVAL, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOTTY, errno.EPERM, errno.EBADF}
 )
@@ -44,8 +44,7 @@ def copy_hashing(source: int, target: int, system: SystemCalls) -> tuple[str, in
     """Copy likewise; returns the SHA-256 (hex) and the size of the copy. `target` is open for reading too."""
     if _cloned(source, target, system):
         return hash_of(target, system)
-    with _Ahead(_copied_by_kernel(source, target, system)) as lengths:
-        hashed = _hash(_read_behind(target, lengths, system))
+    hashed = _hash_ahead(_read_behind(target, _copied_by_kernel(source, target, system), system))
     return hashed if hashed[1] else _hash_ahead(_blocks(source, target, system))
 
 
@@ -81,8 +80,7 @@ def _copied_by_kernel(source: int, target: int, system: SystemCalls) -> Iterator
 
 def _blocks(source: int, target: int | None, system: SystemCalls) -> Iterator[memoryview]:
     """The blocks of `source` from its place on. Each is in memory until _AHEAD more were taken; then it was written, too."""
-    buffers = [memoryview(bytearray(BLOCK_BYTES)) for _ in range(_AHEAD + 1)]
-    for buffer in cycle(buffers):
+    for buffer in _buffers():
         length = system.read_into(source, [buffer])
         if not length:
             return
@@ -92,13 +90,21 @@ def _blocks(source: int, target: int | None, system: SystemCalls) -> Iterator[me
 
 
 def _read_behind(target: int, lengths: Iterable[int], system: SystemCalls) -> Iterator[memoryview]:
-    """The blocks of `target`, which is read as far as it was written; each is in memory until the next is taken."""
-    buffer = memoryview(bytearray(BLOCK_BYTES))
+    """The blocks of `target`, which is read as far as it was written; they are in memory likewise.
+
+    The thread that copies reads them too: the thread that hashes has the most to do.
+    """
+    buffers = _buffers()
     for length in lengths:
         left = length
-        while left and (read := system.read_into(target, [buffer[:left]])):
+        while left and (read := system.read_into(target, [(buffer := next(buffers))[:left]])):
             left -= read
             yield buffer[:read]
+
+
+def _buffers() -> Iterator[memoryview]:
+    """Buffers of a block, one after the other for ever; one is used again when _AHEAD more were taken."""
+    return cycle([memoryview(bytearray(BLOCK_BYTES)) for _ in range(_AHEAD + 1)])
 
 
 def _hash_ahead(blocks: Iterator[memoryview]) -> tuple[str, int]:

@@ -13,11 +13,13 @@ import os
 import stat
 import threading
 import zlib
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from magnus.catalogs.file_system.copying import BLOCK_BYTES, hash_of, sha256
 from magnus.system.atomic_files import make_own_folder, new_name, temporary_file, write_all
@@ -83,6 +85,19 @@ class HashCache:
         with self._lock:
             self._loaded(number)[path] = entry
             self._unsaved.setdefault(number, {})[path] = entry
+
+    def carry(self, path: str, before: os.stat_result, after: os.stat_result) -> None:
+        """Keep the hash of a file that got one more name, which changes the time of its status and nothing else."""
+        is_same = after.st_ino == before.st_ino and after.st_size == before.st_size
+        if not is_same or after.st_mtime_ns != before.st_mtime_ns or after.st_nlink != before.st_nlink + 1:
+            return
+        number = _shard(path)
+        with self._lock:
+            entry = self._loaded(number).get(path)
+            if entry is not None and entry.trusted and entry.fits(before):
+                entry = replace(entry, ctime=after.st_ctime_ns)
+                self._shards[number][path] = entry
+                self._unsaved.setdefault(number, {})[path] = entry
 
     def save(self) -> None:
         """Write new entries to disk, for other and later processes; if that fails, they hash again."""
@@ -200,12 +215,28 @@ class Integrity:
                 raise
             return False
 
+    @contextmanager
+    def one_more_name(self, path: str, size: int) -> Iterator[None]:
+        """Give stored content one more name inside this; it need not be read again for that if it is large."""
+        before = _status(path) if size > BLOCK_BYTES else None
+        yield
+        if before is not None and (after := _status(path)) is not None:
+            self._hashes.carry(path, before, after)
+
     def _hashes_to(self, path: str, descriptor: int, status: os.stat_result, data_hash: str) -> bool:
         read_at = self._system.now()
         if hash_of(descriptor, self._system)[0] != data_hash:
             return False
         self._hashes.remember(path, status, data_hash, read_at=read_at)
         return True
+
+
+def _status(path: str) -> os.stat_result | None:
+    """The status of the file; None if there is none."""
+    try:
+        return os.lstat(path)
+    except OSError:
+        return None
 
 
 def is_lost(error: OSError) -> bool:

@@ -18,7 +18,7 @@ from magnus.engine.rules import fan, traversal
 from magnus.engine.run import control
 from magnus.engine.run.composite_run import reopened, run_composite
 from magnus.engine.run.reuse import Reuse, followed, outdated_run_message
-from magnus.engine.step import place
+from magnus.engine.step import lost_attempts, place
 from magnus.engine.step.run_step import run_step
 from magnus.engine.user_code import process_state
 from magnus.errors import InvalidInput, RunExists, RunNotFound
@@ -325,7 +325,7 @@ class EngineRun:
         outcome = place.outcome_of(self._store, run_id, branch)
         if outcome is not None:
             return outcome
-        engine_runs.close_open_steps(self._store, run_id, branch)
+        lost_attempts.close_open_steps(self._store, run_id, branch)
         engine_runs.close_branch(self.graph, self._store, run_id, branch)
         engine_runs.close_end(self.graph, self._store, run_id, branch)
         self._context.reporter.report(BranchEnded(branch, succeeded=False))

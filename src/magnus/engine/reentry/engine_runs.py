@@ -123,20 +123,6 @@ def close_branch(
         store.put_step(run_id, replace(first, message=message))
 
 
-def close_open_steps(store: RunLogStore, run_id: str, branch: BranchPath, message: str = "") -> list[StepRecord]:
-    """Record the unfinished steps of a branch, and of the branches inside it, as failed; with `message`, if it has text."""
-    closed: list[StepRecord] = []
-    for step in store.list_steps(run_id, branch):
-        if step.status in ENDED:
-            continue
-        for key in step.branching.keys if step.branching is not None else ():
-            closed += close_open_steps(store, run_id, step.path.into(key), message)
-        failed = lost_attempts.failed(step, now())
-        closed.append(replace(failed, message=message) if message else failed)
-        store.put_step(run_id, closed[-1])
-    return closed
-
-
 def finished_steps(store: RunLogStore, run_id: str, branch: BranchPath) -> Iterator[StepRecord]:
     """The steps of a branch that reached its end; an unfinished one is recorded as failed, since it never will finish."""
     for step in store.list_steps(run_id, branch):
@@ -152,7 +138,7 @@ def close_branches(graph: Graph, store: RunLogStore, run_id: str, step: StepReco
     """Record that the branches of a step which nobody joined failed, with their unfinished steps."""
     for key in step.branching.keys if step.branching is not None else ():
         branch = step.path.into(key)
-        close_open_steps(store, run_id, branch)
+        lost_attempts.close_open_steps(store, run_id, branch)
         close_end(graph, store, run_id, branch)
 
 

@@ -4,6 +4,7 @@ Used by the orchestrator, for a whole run, and where an engine runs a composite 
 step went, the executor only says when.
 """
 
+from time import monotonic, sleep
 from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
@@ -16,7 +17,7 @@ from magnus.engine.run.position import Composite, Place
 from magnus.errors import ProcessDied, TaskFailed
 from magnus.graph.nodes import CompositeNode, TaskNode, graphs_of
 from magnus.graph.path import BranchPath, StepPath, print_names
-from magnus.interfaces.executor import Executor, RunsComposites, StepRequest
+from magnus.interfaces.executor import Executor, RunsComposites, SharesFolders, StepRequest
 from magnus.interfaces.reporter import StepEnded
 from magnus.run_log.records import Span, Status, StepRecord, seconds, span_of
 
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from magnus.engine.run.reuse import Reuse  # lazy: as where it is used
     from magnus.run_log.records import CacheRecord  # lazy: as above
 
+_PAUSE_SECONDS = 0.2
 _LOST = "lost: its process exited without a record of the result"
 
 
@@ -58,6 +60,7 @@ class Walk:
         self.until = ""
         self.stopped = False
         self._runs_together = executor.runs_together if isinstance(executor, RunsComposites) else None
+        self._late_seconds = executor.late_seconds if isinstance(executor, SharesFolders) else 0.0
         self._deaths: dict[StepPath, int] = {}
         self._ended: SimpleQueue[Future[None]] | None = None
         self.open: dict[StepPath, Composite] = {}
@@ -198,7 +201,7 @@ class Walk:
 
     def _ran(self, place: Place, lost: str) -> None:
         """Take the result from the record of the step; if the record is open, the step failed with the message `lost`."""
-        step = result_of(self.store, self.context.run_id, place.action.path)
+        step = self._result_of(place, is_there=lost is _LOST)
         if step is None or step.status is Status.PROCESSING:
             step = self._unfinished(place, step, lost)
             self._put(step)
@@ -207,6 +210,15 @@ class Walk:
         elif self.cached is not None:
             self.cached.keep(step)
         self.ended(place, step, span_of(step))
+
+    def _result_of(self, place: Place, *, is_there: bool) -> StepRecord | None:
+        """The record of the step; if `is_there`, other machines wrote it, and it may be seen here late."""
+        step = result_of(self.store, self.context.run_id, place.action.path)
+        deadline = monotonic() + self._late_seconds
+        while is_there and (step is None or step.status is Status.PROCESSING) and monotonic() < deadline:
+            sleep(_PAUSE_SECONDS)
+            step = result_of(self.store, self.context.run_id, place.action.path)
+        return step
 
     def ended(self, place: Place, step: StepRecord, span: Span | None = None) -> None:
         """Note that the step has finished; the next step of its branch waits now."""
@@ -226,6 +238,10 @@ class Walk:
         path = place.action.path
         node = self.context.graph.step(path)
         known = known or StepRecord(path, place.action.position, Status.PROCESSING, node.written_as)
+        for key in known.branching.keys if known.branching is not None else ():  # one process ran them, and is gone
+            from magnus.engine.step import lost_attempts  # lazy: as above
+
+            lost_attempts.close_open_steps(self.store, self.context.run_id, path.into(key), message)
         return replace(known, status=Status.FAIL, message=message)
 
     def fan_out(self, place: Place) -> None:

@@ -12,14 +12,15 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from magnus.engine.context import RunContext
+from magnus.engine.context import RunContext, now
 from magnus.engine.output.capture import output_file_of
 from magnus.engine.secrets.masking import Masker
 from magnus.errors import CatalogError, ProcessDied
-from magnus.graph.path import StepPath
+from magnus.graph.path import BranchPath, StepPath
 from magnus.interfaces.reentry import EVICTED
 from magnus.interfaces.reporter import StepOutput, Warned
-from magnus.run_log.records import AttemptRecord, Status, StepRecord
+from magnus.interfaces.run_log_store import RunLogStore
+from magnus.run_log.records import ENDED, AttemptRecord, Status, StepRecord
 from magnus.system import descendants
 from magnus.system.child_process import describe_exit
 
@@ -86,6 +87,20 @@ def failed(known: StepRecord, at: datetime) -> StepRecord:
     if not known.message:
         known = replace(noticed(known, at), message=_UNSEEN)
     return replace(known, status=Status.FAIL, parameters={}, scope=None)
+
+
+def close_open_steps(store: RunLogStore, run_id: str, branch: BranchPath, message: str = "") -> list[StepRecord]:
+    """Record the unfinished steps of a branch, and of the branches inside it, as failed; with `message`, if it has text."""
+    closed: list[StepRecord] = []
+    for step in store.list_steps(run_id, branch):
+        if step.status in ENDED:
+            continue
+        for key in step.branching.keys if step.branching is not None else ():
+            closed += close_open_steps(store, run_id, step.path.into(key), message)
+        closed_step = failed(step, now())
+        closed.append(replace(closed_step, message=message) if message else closed_step)
+        store.put_step(run_id, closed[-1])
+    return closed
 
 
 def continued(known: StepRecord | None, exit_status: int | None, at: datetime) -> StepRecord | None:

@@ -45,6 +45,7 @@ class JobExecutor:
 
     def __init__(self, batch_system: BatchSystem, options: JobOptions, run_step: StepRunner) -> None:
         self.slots = options.max_jobs
+        self.late_seconds = options.grace_seconds
         self._system = batch_system
         self._options = options
         self._reentry = run_step.reentry_spec()

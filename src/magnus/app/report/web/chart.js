@@ -20,7 +20,7 @@ function roundNumbers(least, most, about) {
   const power = 10 ** Math.floor(Math.log10(raw));
   const step = [1, 2, 5, 10].map((digit) => digit * power).find((length) => length >= raw) ?? raw;
   const numbers = [];
-  for (let at = Math.ceil(least / step - 1e-9); at * step <= most + step * 1e-9 && numbers.length < 20; at += 1) numbers.push(at * step);
+  for (let at = Math.ceil(least / step - 1e-9); at * step <= most + step * 1e-9 && numbers.length < 20; at += 1) numbers.push(at * step + 0);
   return numbers;
 }
 
@@ -134,11 +134,14 @@ function scrolled(label, ...content) {
   return element("div", { class: "scrolled", tabindex: "0", role: "region", "aria-label": label }, content);
 }
 
-// Lines by the last word of their names: train_loss and val_loss are on one scale.
+// Lines that share a chart: of several rows those of one metric; of one row, metrics whose names have the same last word, such
+// as train_loss and val_loss.
 function groupsOf(lines) {
+  const metrics = new Set(lines.map((line) => line.metric));
+  const isOfOneRow = lines.length === metrics.size;
   const groups = new Map();
   for (const line of lines) {
-    const word = line.metric.split(/[\W_]+/).filter(Boolean).pop()?.toLowerCase() ?? line.metric;
+    const word = isOfOneRow ? line.metric.split(/[\W_]+/).filter(Boolean).pop()?.toLowerCase() ?? line.metric : line.metric;
     (groups.get(word) ?? groups.set(word, []).get(word)).push(line);
   }
   return [...groups.values()];
@@ -148,9 +151,6 @@ function groupsOf(lines) {
 function charts(lines) {
   return groupsOf(lines).map((group) => {
     const metrics = [...new Set(group.map((line) => line.metric))];
-    const named = metrics.length > 1 && group.length > metrics.length
-      ? group.map((line) => ({ ...line, name: `${line.name} ${line.metric}` }))
-      : metrics.length > 1 ? group.map((line) => ({ ...line, name: line.metric })) : group;
-    return chart(metrics.join(", "), named);
+    return chart(metrics.join(", "), metrics.length > 1 ? group.map((line) => ({ ...line, name: line.metric })) : group);
   });
 }

@@ -111,9 +111,13 @@ function filesSection(row) {
 
 const MOST_FILES = 40;
 
+function filesPutIn(row) {
+  return [...row.children.flatMap((child) => filesPutIn(rows[child])), ...row.files.filter((file) => file.stage === "put").map((file) => [row, file])];
+}
+
 // The files that steps put into the catalog.
 function filesOfAll(open) {
-  const put = rows.flatMap((row) => row.files.filter((file) => file.stage === "put").map((file) => [row, file]));
+  const put = unique(filesPutIn(rows[0]));
   const body = put.slice(0, MOST_FILES).map(([row, file]) => element("tr", {},
     element("td", {}, file.name), element("td", { class: "number" }, bytes(file.size)),
     element("td", {}, element("button", { class: "link", type: "button", onclick: () => open(row.index) }, trail(row).join(" / ")))));

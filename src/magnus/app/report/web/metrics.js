@@ -93,12 +93,14 @@ function branchTable(row, open) {
 function drawTable(row, table, choice, { open, redraw }) {
   const metrics = table.columns.filter((column) => column.isMetric);
   const best = new Map(metrics.map((column) => [column.title, bestOf(column, choice.directions[column.title])]));
-  const judge = metrics.find((column) => column.title === choice.sort) ?? metrics[0];
+  const judge = metrics.find((column) => column.title === choice.sort) ?? metrics.find((column) => best.get(column.title) !== null);
   const bestNumber = best.get(judge?.title) ?? null;
   const isBest = (place) => bestNumber !== null && judge.numbers[place] === bestNumber;
   const places = ordered(table, choice);
   const headings = [["", row.unit === "iteration" ? "iteration" : elementName(row)], ...table.columns.map(({ title }) => [title, title]), ["took", "took"], ["status", "status"]];
-  const head = headings.map(([key, title]) => headingOf(key, title, choice, redraw, metrics.some((column) => column.title === key)));
+  const numeric = new Set(["took", ...table.columns.filter((column) => column.numbers.some((value) => value !== null)).map(({ title }) => title)]);
+  const judged = new Set(metrics.map(({ title }) => title).filter((title) => numeric.has(title)));
+  const head = headings.map(([key, title]) => headingOf(key, title, { choice, redraw, isJudged: judged.has(key), isNumeric: numeric.has(key) }));
   const body = places.slice(0, choice.shown).map((place) => {
     const branch = table.branches[place];
     return element("tr", { class: isBest(place) ? "best" : null },
@@ -129,10 +131,10 @@ function valueOf(column, place, best) {
     isBest ? [element("span", { class: "star", "aria-hidden": "true" }, "★ "), element("span", { class: "out-of-sight" }, "best ")] : null, text);
 }
 
-function headingOf(key, title, choice, redraw, isMetric) {
+function headingOf(key, title, { choice, redraw, isJudged, isNumeric }) {
   const isSorted = choice.sort === key;
   const sort = () => {
-    const wasBest = isMetric && choice.directions[key] === "max";
+    const wasBest = isJudged && choice.directions[key] === "max";
     Object.assign(choice, { descending: isSorted ? !choice.descending : wasBest, sort: key });
     redraw(`sort ${key}`);
   };
@@ -141,10 +143,10 @@ function headingOf(key, title, choice, redraw, isMetric) {
     redraw(`best ${key}`);
   };
   const direction = choice.directions[key];
-  return element("th", { scope: "col", "aria-sort": isSorted ? (choice.descending ? "descending" : "ascending") : null },
+  return element("th", { scope: "col", class: isNumeric ? "number" : null, "aria-sort": isSorted ? (choice.descending ? "descending" : "ascending") : null },
     element("button", { type: "button", class: "sort", "data-does": `sort ${key}`, onclick: sort }, title,
       element("span", { "aria-hidden": "true" }, isSorted ? (choice.descending ? " ▾" : " ▴") : "")),
-    isMetric ? element("button", { type: "button", class: "best-is", "data-does": `best ${key}`, onclick: turn,
+    isJudged ? element("button", { type: "button", class: "best-is", "data-does": `best ${key}`, onclick: turn,
       "aria-label": `The best ${title} is the ${direction === "max" ? "highest" : "lowest"}; change`,
       title: `The best is the ${direction === "max" ? "highest" : "lowest"}` }, direction) : null);
 }

@@ -4,10 +4,10 @@ function sourceOf(image) {
   return `data:${image.type};base64,${image.content}`;
 }
 
-// Pictures of rows as [row, file], those that could not be taken among them.
+// Pictures in a row as [row, file], with those that are left out. Steps come before the map around them, which has their files, too.
 function picturesIn(row) {
   const own = row.files.filter((file) => file.image !== undefined || file.notebook !== undefined || file.reason);
-  return [...own.map((file) => [row, file]), ...row.children.flatMap((child) => picturesIn(rows[child]))];
+  return [...row.children.flatMap((child) => picturesIn(rows[child])), ...own.map((file) => [row, file])];
 }
 
 const MOST_THUMBNAILS = 60;

@@ -35,10 +35,11 @@ function drawAxis(axis, lines) {
     made.style.left = `${placeOf(time)}%`;
     return made;
   };
-  const hasRoom = (time) => ((100 - placeOf(time)) / 100) * across > 2 * LABEL_WIDTH;
-  axis.replaceChildren(...moments.map((time) => at(time, hasRoom(time) ? (time ? duration(time) : "0") : "")),
+  const before = (time) => ((100 - placeOf(time)) / 100) * across;
+  const hasRoom = (time) => before(time) > 2 * LABEL_WIDTH;
+  axis.replaceChildren(...moments.filter((time) => before(time) > LABEL_WIDTH).map((time) => at(time, hasRoom(time) ? (time ? duration(time) : "0") : "")),
     ...(endTime > 0 ? [at(endTime, duration(endTime), "last")] : []));
-  lines.replaceChildren(...moments.map((time) => at(time)), ...(endTime > 0 ? [at(endTime, "", "last")] : []));
+  lines.replaceChildren(...moments.filter((time) => before(time) > 8).map((time) => at(time)), ...(endTime > 0 ? [at(endTime, "", "last")] : []));
 }
 
 // The least of 1, 2, 5 and their kind that is at least so long; above a second what clocks are divided into.
