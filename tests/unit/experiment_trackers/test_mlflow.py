@@ -140,5 +140,7 @@ def test_the_configuration_names_files_and_objects(name, object_name, expected):
 
 
 def test_globs_that_lead_nowhere_are_refused():
-    with pytest.raises(InvalidConfiguration, match=r"(?s)leads out of the data folder.*under 'artifacts' of the tracker"):
+    with pytest.raises(
+        InvalidConfiguration, match=r"(?s)leads out of the data folder.*under 'artifacts' of the tracker"
+    ):
         MlflowTracker(MlflowOptions(artifacts=("../*",)), Path.cwd())
