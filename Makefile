@@ -56,6 +56,7 @@ bench: $(VENV)/ready  ## compare with other tools, in whole processes
 	$(BIN)/python benchmarks/databases.py
 	$(BIN)/python benchmarks/object_store_catalog.py --rounds 1
 	$(BIN)/python benchmarks/check.py
+	$(BIN)/python benchmarks/slurm.py --rounds 1
 
 figures: $(VENV)/ready  ## measure as bench does, and write the table of the documentation; on a quiet machine
 	$(BIN)/python benchmarks/run.py --keep

@@ -80,7 +80,7 @@ def test_a_new_project_runs_is_sound_is_drawn_and_passes_its_tests(folder):
         "  cd forecast\n"
         "  magnus execute          # run the pipeline\n"
         "  magnus report latest    # write the run as one HTML file\n"
-        "  python -m pytest        # test the steps and the pipeline\n"
+        "  python -m pytest        # test it; before: pip install pytest\n"
     )
     project = within(folder, "forecast")
     assert below(project.path) == FILES
@@ -223,6 +223,15 @@ def test_a_name_that_is_empty_is_refused(folder):
     result = folder.magnus("init", "")
     assert (result.status, result.out) == (2, "")
     assert result.err.startswith("error: the name of the folder is empty\n")
+
+
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="this system has no /proc")
+def test_a_folder_in_which_nobody_may_make_files_is_one_clear_error(folder):
+    result = folder.magnus("init", "/proc/new")
+    assert (result.status, result.out) == (2, "")
+    assert re.fullmatch(
+        r"error: no project can be written to '/proc/new': .+\n  fix: choose another folder\n", result.err
+    )
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write to read-only folders")

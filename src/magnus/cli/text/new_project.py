@@ -15,6 +15,6 @@ def next_commands(folder: str, files: Sequence[str]) -> str:
         *change,
         "magnus execute          # run the pipeline",
         "magnus report latest    # write the run as one HTML file",
-        "python -m pytest        # test the steps and the pipeline",
+        "python -m pytest        # test it; before: pip install pytest",
     ]
     return "\n".join([f"wrote {', '.join(files)}{place}", "next:", *(f"  {line}" for line in commands), ""])
