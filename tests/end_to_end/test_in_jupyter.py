@@ -231,6 +231,7 @@ def test_the_stop_button_ends_the_run_and_all_its_processes(session, folder, con
         f"Pipeline([PythonTask(quick)]).execute({configuration}).parameters['y']",
     )
     assert stopped.error["ename"] == "KeyboardInterrupt"
+    assert "magnus/sdk/execution" not in stopped.traceback
     assert after.plain == "('FAIL', 'interrupted')"
     assert again.plain == "1"
     _, child = map(int, (folder.path / "pids").read_text().split())

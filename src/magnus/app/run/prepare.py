@@ -188,7 +188,7 @@ def _prepared(
         check_new_run_id(request.run_id)
     spread = executors.executor_capabilities(configuration)
     service_set = services.services(configuration, request.working_directory)
-    misfits = executors.incompatibilities(configuration, service_set)
+    misfits = executors.incompatibilities(configuration, service_set, request.working_directory)
     if any(problem.severity == "error" for problem in misfits):
         raise InvalidConfiguration.of(misfits)
     hidden = services.hidden_folders(service_set)
