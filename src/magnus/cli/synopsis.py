@@ -40,6 +40,7 @@ COMMANDS: "Final" = {
     "show": "Show a run as a tree of its steps.",
     "simulate": "Run a manifest for Argo Workflows on this machine.",
     "track": "Send finished runs to the experiment tracker.",
+    "ui": "Show runs in a browser, live.",
 }
 """The modules in `magnus.cli.commands`, each with the first line of its help; "" for a hidden command."""
 
