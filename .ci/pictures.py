@@ -1,7 +1,7 @@
-"""Makes the pictures of README.md from a real run: the live tree in a terminal, and the report in a browser.
+"""Makes the pictures of README.md and the documentation from real runs: the live tree in a terminal, reports in a browser.
 
 `make pictures` runs examples/prices with pauses in tmux, keeps the screen in the middle of the run as an SVG, then opens
-the report of the run in a headless Chromium. It needs tmux and Chromium.
+the reports of that run and of examples/search in a headless Chromium. It needs tmux and Chromium.
 """
 
 import os
@@ -29,7 +29,7 @@ TEXT, BACKGROUND, DIM = "#e6edf3", "#0d1117", "#8b949e"
 
 
 def main() -> None:
-    """Run the example and write both pictures."""
+    """Run the examples and write all pictures."""
     PICTURES.mkdir(exist_ok=True)
     with TemporaryDirectory() as folder:
         project = Path(folder, "prices")
@@ -37,6 +37,14 @@ def main() -> None:
         (PICTURES / "tree.svg").write_text(terminal_svg(screen_of_run(project)), encoding="utf-8")
         subprocess.run([MAGNUS, "report", "latest", "-o", "report.html"], cwd=project, check=True, capture_output=True)
         photograph(project / "report.html", PICTURES / "report.png")
+        search = Path(folder, "search")
+        shutil.copytree(ROOT / "examples/search", search, ignore=shutil.ignore_patterns("__pycache__", ".*"))
+        run_id = "keen-noether-1004-7c21fe"
+        subprocess.run(
+            [MAGNUS, "execute", "pipeline.yaml", "--run-id", run_id], cwd=search, check=True, capture_output=True
+        )
+        subprocess.run([MAGNUS, "report", run_id, "-o", "report.html"], cwd=search, check=True, capture_output=True)
+        photograph(search / "report.html", PICTURES / "search.png", wide=True)
 
 
 def screen_of_run(project: Path) -> str:
@@ -116,8 +124,8 @@ def spans(line: str) -> str:
     return "".join(parts)
 
 
-def photograph(page: Path, picture: Path) -> None:
-    """Open the page in a headless Chromium and write what a window shows."""
+def photograph(page: Path, picture: Path, *, wide: bool = False) -> None:
+    """Open the page in a headless Chromium and write what a window shows, with `wide` the details alone."""
     program = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
     if program is None:
         sys.exit("no Chromium is installed; Debian has it as the package chromium")
@@ -127,7 +135,10 @@ def photograph(page: Path, picture: Path) -> None:
             viewport={"width": 1180, "height": 820}, device_scale_factor=1.5, color_scheme="light"
         )
         window.goto(page.as_uri())
-        window.get_by_text("Fit", exact=True).click()
+        if wide:
+            window.get_by_role("button", name="Wide").click()
+            window.get_by_role("button", name="val_loss", exact=True).click()
+        window.evaluate("document.activeElement.blur()")
         window.wait_for_timeout(500)
         window.screenshot(path=picture)
         browser.close()
