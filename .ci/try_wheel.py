@@ -29,6 +29,10 @@ def main(folder):
         log = json.loads(run(project, "../environment/bin/magnus", "execute", "getting-started.yaml", "--x", "3"))
         if (log["status"], log["parameters"]) != ("SUCCESS", {"x": 4}):
             sys.exit(f"the getting-started pipeline came to {log['status']} with {log['parameters']}")
+        run(place, "environment/bin/magnus", "init", "new")
+        log = json.loads(run(place / "new", "../environment/bin/magnus", "execute"))
+        if log["status"] != "SUCCESS":
+            sys.exit(f"the pipeline of magnus init came to {log['status']}")
     print(f"{wheel.name} and {source.name} are built; the wheel runs the getting-started pipeline.")
     return version
 

@@ -506,7 +506,7 @@ def test_a_newer_report_leaves_everything_where_it_was(opened, project, fits):
         for number, one in enumerate(older["rows"])
     ]
     del older["rows"][0]["end"]
-    script = page_script(()).removesuffix("})();\n") + "window.runPage = new RunPage();\n})();"
+    script = page_script().removesuffix("})();\n") + "window.runPage = new RunPage();\n})();"
     file = project.folder / "live.html"
     file.write_text(
         f"<!doctype html><html lang=en><title>live</title><style>{page_style()}</style><body><script>{script}</script>"

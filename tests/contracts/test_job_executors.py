@@ -1,10 +1,18 @@
 """The base of batch systems keeps the contract of executors of jobs, with the batch system for tests."""
 
+import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
 
+from magnus.engine.reentry.protocol import event_line
+from magnus.executors.jobs.executor import JobExecutor
+from magnus.executors.jobs.options import JobOptions
+from magnus.graph.path import BranchPath, StepPath
+from magnus.interfaces.executor import ReentrySpec, StepRequest
+from magnus.interfaces.reporter import Event, StepEnded
+from magnus.run_log.records import Status
 from magnus.testing.batch_system.client import FakeBatchSystem
 from magnus.testing.batch_system.executor import install
 from magnus.testing.job_executor_contract import JobExecutorContract
@@ -36,6 +44,49 @@ class FakeSite:
 
     def submissions(self) -> int:
         return self.system.calls("submit")
+
+
+class ManySteps:
+    """A runner whose steps are a line of shell, which reports the end of the step as magnus does."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.events: list[Event] = []
+
+    def reentry_spec(self) -> ReentrySpec:
+        return ReentrySpec(
+            run_id="mine",
+            version="1",
+            working_directory=self.folder,
+            written=(),
+            read=(),
+            environment={},
+            command=lambda request: ["magnus", event_line(self._ended(request.path)).decode().strip()],
+            override=lambda _path: "",
+            report=self.events.append,
+        )
+
+    def _ended(self, path: StepPath) -> StepEnded:
+        return StepEnded(path, "task", Status.SUCCESS, "", 0.0)
+
+
+def test_a_thousand_steps_are_one_submission_and_hardly_a_question(tmp_path: Path) -> None:
+    site = FakeSite(tmp_path / "state")
+    site.system.change(lambda state: setattr(state, "machines", 16))
+    program = ("sh", "-c", 'echo "$0" >> "$MAGNUS_JOB_EVENTS"')
+    options = JobOptions(folder=Path("jobs"), program=lambda _override: program)
+    runner = ManySteps(tmp_path)
+    began = time.monotonic()
+    with JobExecutor(site.system, options, runner) as executor:  # type: ignore[arg-type]
+        paths = [BranchPath().step(f"s{number}") for number in range(1000)]
+        futures = [executor.submit(StepRequest("mine", path, "", "")) for path in paths]
+        for future in futures:
+            assert future.result(1000) is None
+        seconds = time.monotonic() - began
+    site.system.close()
+    assert sum(isinstance(event, StepEnded) for event in runner.events) == 1000
+    assert site.system.calls("submit") <= 2
+    assert site.system.calls("jobs") <= 2 + seconds / 30
 
 
 class TestFakeBatchSystem(JobExecutorContract):

@@ -21,6 +21,9 @@ NO_PIPELINES = {
     "functions.py",
     "argo.yaml",
     "cluster.yaml",
+    "magnus-config.yaml",
+    "aws.yaml",
+    "slurm.yaml",
 }
 PIPELINE = """\
 dag:

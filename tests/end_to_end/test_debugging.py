@@ -130,6 +130,19 @@ def test_the_debugger_at_the_exception(ran):
     assert "raise ValueError" in out + err
 
 
+def test_the_debugger_starts_in_the_project_where_a_library_raised_the_exception(folder):
+    folder.write(
+        "w.py", "import json\n\n\ndef inner(text):\n    return json.loads(text)\n\n\ndef f():\n    inner('{')\n"
+    )
+    folder.write("c.yaml", "")
+    assert folder.magnus("execute_function", "w.f", "--run-id", "one").status == 1
+    _, out, _ = debug(folder, "f", "--post-mortem", typed="p text\nd\nq\n")
+    shown = [line for line in out.splitlines() if line.startswith(("> ", "(Pdb) > "))]
+    assert "decoder.py" in shown[0]
+    assert "w.py(5)inner()" in shown[1]
+    assert "(Pdb) '{'" in out
+
+
 def test_a_lambda(ran):
     assert debug(ran, "square", "--post-mortem")[0] == 0
 

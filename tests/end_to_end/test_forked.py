@@ -56,6 +56,7 @@ report mine
 retry mine --run-id again
 catalog verify
 gc
+init new
 schema
 execute_function work.item --i 1 --run-id job
 execute_notebook none.ipynb
@@ -64,6 +65,7 @@ fan mine each -m out -f p.yaml
 run_composite mine each -f p.yaml
 end_run mine
 track mine
+ui -c none.yaml
 simulate none.yaml
 execute none.yaml
 execute p.yaml --no-such

@@ -20,7 +20,8 @@ _SURNAMES: Final = (
     "weierstrass wiener yau"
 ).split()
 LATEST: Final = "latest"
-WORDS: Final = frozenset({LATEST, "last", "newest", "previous"})
+PREVIOUS: Final = "previous"
+WORDS: Final = frozenset({LATEST, "last", "newest", PREVIOUS})
 """Words that stand for a run in a command, or look so; no run has one as its id."""
 _LONGEST_BYTES: Final = 150
 _MOST_SHOWN: Final = 60

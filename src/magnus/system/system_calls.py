@@ -6,6 +6,7 @@ Tests hand in calls that fail.
 import errno
 import os
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from time import time_ns
 from typing import Final, TypeAlias
@@ -17,6 +18,8 @@ AnyPath: TypeAlias = Path | str
 
 _FICLONE: Final = 0x40049409
 """ioctl of Linux, <linux/fs.h>: the target shares the blocks of the source until one of them is written to."""
+_SYNC_FILE_RANGE_WRITE: Final = 2
+"""sync_file_range(2): write all pages that are not being written yet."""
 
 
 def clone(target: int, source: int) -> None:
@@ -31,6 +34,24 @@ def copy_range(source: int, target: int, length: int, target_offset: int) -> int
     if not hasattr(os, "copy_file_range"):
         raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS))
     return os.copy_file_range(source, target, length, offset_dst=target_offset)
+
+
+def start_writing(descriptor: int) -> None:
+    """Let the system start to write the file to the disk, and do not wait for it; a hint, which does nothing but on Linux."""
+    call = _sync_file_range()
+    if call is not None:
+        call(descriptor, 0, 0, _SYNC_FILE_RANGE_WRITE)
+
+
+@cache
+def _sync_file_range() -> Callable[[int, int, int, int], int] | None:
+    """The function of the C library; None where there is none."""
+    import ctypes  # lazy: runs with many records alone
+
+    function = getattr(ctypes.CDLL(None), "sync_file_range", None)
+    if function is not None:
+        function.argtypes = (ctypes.c_int, ctypes.c_int64, ctypes.c_int64, ctypes.c_uint)
+    return function
 
 
 def ignores_case(folder: str) -> bool:
@@ -51,6 +72,7 @@ class SystemCalls(Struct, frozen=True):
     clone: Callable[[int, int], None] = clone
     copy_range: Callable[[int, int, int, int], int] = copy_range
     fsync: Callable[[int], None] = os.fsync
+    start_writing: Callable[[int], None] = start_writing
     mkdir: Callable[[str], None] = os.mkdir
     link: Callable[[AnyPath, AnyPath], None] = os.link
     replace: Callable[[AnyPath, AnyPath], None] = os.replace

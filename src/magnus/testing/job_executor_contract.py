@@ -143,7 +143,8 @@ class JobExecutorContract(ProcessExecutorContract):
                 site.answer()
         assert len(_starts(folder)) == 1
 
-    def test_an_interruption_leaves_no_job(self, folder: Path, site: BatchSite) -> None:
+    @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+    def test_an_interruption_leaves_no_job(self, folder: Path, site: BatchSite, number: signal.Signals) -> None:
         dag = _dag("a", a={
             "type": "map",
             "iterate_on": "xs",
@@ -152,8 +153,8 @@ class JobExecutorContract(ProcessExecutorContract):
             "next": "success",
         })  # fmt: skip
         with _started(folder, dag, parameters={"xs": list(range(8))}) as process:
-            process.send_signal(signal.SIGINT)
-            assert process.wait(LONGEST_SECONDS) == 130
+            process.send_signal(number)
+            assert process.wait(LONGEST_SECONDS) == 128 + number
         alive = [job for job in site.system.jobs("mine") if job.phase in {Phase.WAITING, Phase.RUNNING}]
         assert alive == []
         assert not RunFolder(folder / site.folder, "mine").private.exists()
@@ -239,6 +240,16 @@ class JobExecutorContract(ProcessExecutorContract):
         assert log["parameters"]["y"] == [1, 4, 9]
         assert site.submissions() - before == 1
 
+    def test_a_task_that_has_no_branches_is_not_run_together(self, folder: Path, site: BatchSite) -> None:
+        overrides = {str(site.configuration["type"]): "together"}
+        (folder / "p.yaml").write_text(json.dumps({"dag": _dag("a", a=_shell("true", overrides=overrides))}))
+        for command in (command_line(), [sys.executable, "-m", "magnus", "check", "p.yaml"]):
+            done = subprocess.run(
+                command, cwd=folder, capture_output=True, text=True, check=False, timeout=LONGEST_SECONDS
+            )
+            assert done.returncode in {1, 2}
+            assert "'a' has no branches, and its override 'together' has 'together: true'" in done.stdout + done.stderr
+
     def test_a_composite_whose_machine_fails_is_continued_in_another_job(self, folder: Path, site: BatchSite) -> None:
         command = 'echo "$x" >> done; if [ "$x" = 2 ]; then ' + _WAITS + "; fi"
         dag = _together(site, _shell(command, max_attempts=2))
@@ -260,6 +271,16 @@ class JobExecutorContract(ProcessExecutorContract):
         assert first in step["message"]
         [branch] = step["branches"].values()
         assert branch["steps"]["b"]["status"] == "FAIL"
+
+    def test_a_folder_of_jobs_that_cannot_be_made_is_named(self, folder: Path, site: BatchSite) -> None:
+        (folder / site.folder).write_text("a file")
+        (folder / "p.yaml").write_text(json.dumps({"dag": _dag("a", a=_shell("true"))}))
+        done = subprocess.run(
+            command_line(), cwd=folder, capture_output=True, text=True, check=False, timeout=LONGEST_SECONDS
+        )
+        assert done.returncode != 0
+        assert "the folder of jobs" in done.stderr
+        assert "Traceback" not in done.stderr
 
     def test_odd_names_are_names(self, folder: Path) -> None:
         name = "über \"the\" 'moon'\n$(touch hacked) `touch hacked` ;&"

@@ -19,7 +19,7 @@ from magnus.run_log.records import Status
 from magnus.run_log_stores.chunked_file_system import ChunkedOptions, ChunkedRunLogStore
 from magnus.run_log_stores.record_files import file_name
 from magnus.run_log_stores.record_line import with_checksum
-from magnus.system.system_calls import SystemCalls
+from magnus.system.system_calls import REAL, SystemCalls
 from magnus.testing.records import MOMENT, run_record, step_record
 
 ROOT = BranchPath()
@@ -173,3 +173,29 @@ def test_a_log_folder_that_cannot_be_looked_into_is_an_error_that_says_so(tmp_pa
     ):
         with pytest.raises(RunLogStoreError, match=r"the run log store cannot (read|write) '.*': File name too long"):
             look()
+
+
+@pytest.mark.parametrize("refuses", [False, True])
+@pytest.mark.parametrize(("steps", "hints"), [(10, 0), (100, 101)])
+def test_many_records_are_on_their_way_to_the_disk_before_the_first_is_synced(tmp_path, steps, hints, refuses):
+    order = []
+
+    def start(descriptor):
+        order.append("start")
+        if refuses:
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        REAL.start_writing(descriptor)
+
+    def sync(descriptor):
+        order.append("sync")
+        os.fsync(descriptor)
+
+    store = opened(tmp_path, system=SystemCalls(start_writing=start, fsync=sync))
+    store.create_run(run_record("a"))
+    for number in range(steps):
+        store.put_step("a", step_record(f"s{number}", position=number))
+    order.clear()
+    store.update_run(replace(run_record("a", status=Status.SUCCESS), end_time=MOMENT))
+    assert order.count("start") == hints
+    assert order[:hints] == ["start"] * hints
+    assert order.count("sync") > steps

@@ -5,7 +5,7 @@ from typing import Final
 
 from msgspec import UNSET
 
-from magnus.app.compare.model import Cause, StepDifference
+from magnus.app.compare.model import Cause, Change, StepDifference, leaf_changes
 from magnus.app.text.object_references import readable
 from magnus.app.text.plain_text import short
 from magnus.values import Json
@@ -58,7 +58,7 @@ def sentence(cause: Cause, *, first: bool = False) -> str:
         case "code":
             return _of_code(cause, first=first)
         case "parameter":
-            return f"parameter '{cause.what}' {was_is(cause.before, cause.after)} (initial)"
+            return _of_parameter(cause)
         case "data":
             return _of_data(cause)
         case "variable":
@@ -71,6 +71,13 @@ def sentence(cause: Cause, *, first: bool = False) -> str:
             return _of_commit(cause, first=first)
         case "interruption":
             return _of_interruption(cause)
+
+
+def _of_parameter(cause: Cause) -> str:
+    """The first value that differs; in mappings and lists with its place: `parameter 'model.lr' was 0.1, is 0.2`."""
+    whole = Change(cause.kind, cause.what, cause.before, cause.after)
+    first, *others = list(leaf_changes(whole)) or [whole]
+    return f"parameter '{first.what}' {was_is(first.before, first.after)}{_more(len(others))} (initial)"
 
 
 def _steps(cause: Cause) -> str:

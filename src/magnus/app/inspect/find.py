@@ -1,4 +1,4 @@
-"""Finds the run that a user names, by its id, a prefix of it or as the latest, and a step of it in any spelling."""
+"""Finds the run that a user names, by its id, a prefix of it or its age, and a step of it in any spelling."""
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -9,15 +9,17 @@ from magnus.errors import InvalidInput, InvalidRunId, RunNotFound
 from magnus.graph.path import BranchPath, StepPath, print_names, print_parts
 from magnus.interfaces.run_log_store import RunLogStore
 from magnus.run_log.records import RunRecord, StepRecord
-from magnus.run_log.run_ids import LATEST, check_run_id
+from magnus.run_log.run_ids import LATEST, PREVIOUS, check_run_id
 from magnus.run_log.step_walk import Branch, SeenStep, StepsOf, branches_of, walk
 
 _MOST_RUNS_SHOWN: Final = 5
+_AGES: Final = {LATEST: 1, PREVIOUS: 2}
+"""The words for a run, with its place among all runs: 1 is the newest."""
 _NO_RUNS: Final = "magnus execute pipeline.yaml makes one; for runs of another configuration add -c FILE"
 
 
 def find_run(store: RunLogStore, text: str) -> RunRecord:
-    """The record of the run with this id, or with the only id that has this prefix.
+    """The record of the run with this id, or with the only id that has this prefix; or the latest or previous run.
 
     InvalidRunId if several ids have the prefix, RunNotFound with the nearest id if none has it, RunLogStoreError if the
     record cannot be read.
@@ -26,17 +28,19 @@ def find_run(store: RunLogStore, text: str) -> RunRecord:
     try:
         return store.get_run(text)
     except RunNotFound:
-        return store.get_run(_latest(store) if text == LATEST else _by_prefix(store.list_runs(), text))
+        return store.get_run(_by_age(store, text) if text in _AGES else _by_prefix(store.list_runs(), text))
 
 
-def _latest(store: RunLogStore) -> str:
+def _by_age(store: RunLogStore, word: str) -> str:
     from magnus.app.inspect.list_runs import summaries  # lazy: most runs are found by their id
     from magnus.run_log.summary import RunSummary
 
-    runs = [(run.start_time, run.run_id) for run in summaries(store) if isinstance(run, RunSummary)]
+    runs = sorted((run.start_time, run.run_id) for run in summaries(store) if isinstance(run, RunSummary))
     if not runs:
         raise RunNotFound("there are no runs yet", fix=_NO_RUNS)
-    return max(runs)[1]
+    if len(runs) < _AGES[word]:
+        raise RunNotFound(f"there is one run, and none before it: '{runs[0][1]}'", fix="write latest")
+    return runs[-_AGES[word]][1]
 
 
 def _by_prefix(run_ids: Sequence[str], prefix: str) -> str:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from enum import Enum
 from functools import wraps
 from pathlib import Path
+from types import TracebackType
 from typing import Final
 
 from magnus.errors import InvalidInput, Problem, TaskFailed
@@ -19,6 +20,7 @@ from magnus.run_log.parameters import plain
 from magnus.run_log.records import CatalogRecord
 from magnus.tasks.functions.call import call_function
 from magnus.tasks.functions.commands import load_function
+from magnus.tasks.functions.user_errors import library_frames
 from magnus.tasks.python import PythonLambdaTask, PythonTask, lambda_function
 from magnus.values import Json, UserObject
 
@@ -103,7 +105,8 @@ def _exited(done: "subprocess.CompletedProcess[bytes]") -> TaskOutcome:
 def _called(call: TaskCall, *, is_lambda: bool, mode: Mode) -> TaskOutcome:
     """The call of the function under the debugger, or with the debugger at its exception."""
     function = _function(call.spec, call, is_lambda=is_lambda)
-    watched = _at_exception(function) if mode is Mode.POST_MORTEM else _under_debugger(function)
+    at_exception = mode is Mode.POST_MORTEM
+    watched = _at_exception(function, call.code_directory) if at_exception else _under_debugger(function)
     return call_function(watched, "the lambda" if is_lambda else f"{call.spec.command}()", call)
 
 
@@ -136,7 +139,7 @@ def _under_debugger(function: Callable[..., UserObject]) -> Callable[..., UserOb
     return watched
 
 
-def _at_exception(function: Callable[..., UserObject]) -> Callable[..., UserObject]:
+def _at_exception(function: Callable[..., UserObject], project: Path) -> Callable[..., UserObject]:
     @wraps(function)
     def watched(*arguments: UserObject, **named: UserObject) -> UserObject:
         try:
@@ -144,10 +147,19 @@ def _at_exception(function: Callable[..., UserObject]) -> Callable[..., UserObje
         except BaseException as error:
             inside = error.__traceback__.tb_next if error.__traceback__ is not None else None
             sys.stderr.write(f"{type(error).__name__}: {error}\n")
-            pdb.post_mortem(inside or error.__traceback__)
+            _look_at(inside or error.__traceback__, project)
             raise
 
     return watched
+
+
+def _look_at(traceback: TracebackType | None, project: Path) -> None:
+    """Open the debugger at the innermost frame of the project, where libraries that it called raised the exception."""
+    debugger = pdb.Pdb()
+    debugger.reset()
+    if below := library_frames(traceback, project):
+        debugger.cmdqueue.append(f"up {below}")
+    debugger.interaction(None, traceback)
 
 
 def _printed(call: TaskCall, files: Sequence[str]) -> TaskOutcome:

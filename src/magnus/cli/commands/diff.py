@@ -22,7 +22,7 @@ def command(
 ) -> int:
     """Compare two runs, the earliest cause first.
 
-    A and B are run ids, prefixes of ids, or `latest`. The exit status is 0 whether or not they differ.
+    A and B are run ids, prefixes of ids, `latest` or `previous`. The exit status is 0 whether or not they differ.
     """
     from magnus.app.compare.compare import diff  # lazy: --help needs none of it
 

@@ -15,9 +15,11 @@ from magnus.run_log.step_walk import SeenStep
 def with_headings(output: Iterable[Output], only: tuple[str, ...] | None, *, harmless: bool) -> Iterator[bytes]:
     """The pieces, with a heading before the pieces of another step than `only`.
 
-    With `harmless` no piece can move the cursor of a terminal or change its settings.
+    With `harmless` no piece can move the cursor of a terminal or change its settings; of a line that was written over,
+    such as a bar, the last state is shown.
     """
     filtered = HarmlessPieces() if harmless else None
+    states = LastStates()
     last = only
     at_line_start, is_first = True, True
     for piece in output:
@@ -25,12 +27,33 @@ def with_headings(output: Iterable[Output], only: tuple[str, ...] | None, *, har
             yield from _rest(filtered)
             before = ("" if at_line_start else "\n") + ("" if is_first else "\n")
             heading = f"{before}==> {print_names(piece.names)} <==\n".encode()
-            last = piece.names
+            last, states = piece.names, LastStates()
         else:
             heading = b""
-        yield heading + (piece.data if filtered is None else filtered.feed(piece.data))
+        yield heading + (piece.data if filtered is None else filtered.feed(states.feed(piece.data)))
         at_line_start, is_first = piece.data.endswith(b"\n"), False
     yield from _rest(filtered)
+
+
+class LastStates:
+    """Keeps in each piece of output the last state of a line that was written over; a later piece starts a new line."""
+
+    def __init__(self) -> None:
+        self._held = b""
+        self._at_line_start = True
+
+    def feed(self, piece: bytes) -> bytes:
+        """The piece without the states before the last one."""
+        data = self._held + piece
+        self._held = b"\r" if data.endswith(b"\r") else b""
+        data = data.removesuffix(b"\r").replace(b"\r\n", b"\n")
+        if b"\r" in data:
+            lines = data.split(b"\n")
+            newline = b"\n" if b"\r" in lines[0] and not self._at_line_start else b""
+            data = newline + b"\n".join(line.rpartition(b"\r")[2] for line in lines)
+        if data:
+            self._at_line_start = data.endswith(b"\n")
+        return data
 
 
 def _rest(filtered: HarmlessPieces | None) -> Iterator[bytes]:

@@ -32,6 +32,7 @@ _SETTLE_SECONDS: Final = 10.0
 _STOP_SECONDS: Final = 60.0
 """The time in which jobs end that were cancelled."""
 _RETRY_SECONDS: Final = 5.0
+_ALIVE: Final = frozenset({Phase.WAITING, Phase.RUNNING})
 
 
 class _Unanswered(Struct):
@@ -68,6 +69,7 @@ class Watch:
         self._is_stopping = False
         self._stop_until = 0.0
         self._to_cancel: list[str] = []
+        self._cancelled: set[str] = set()
 
     def add(self, submitted: Submitted) -> None:
         """Run the step of a request."""
@@ -277,6 +279,8 @@ class Watch:
         by_place: dict[tuple[str, int], list[Job]] = {}
         for answer in answers:
             by_place.setdefault((answer.batch, answer.index), []).append(answer)
+        if self._is_stopping:  # also what a submission made that was carried out twice
+            self._to_cancel += [answer.id for answer in answers if answer.phase in _ALIVE]
         self._look()  # marks that were left before the answer
         self._resolve_unanswered(by_place, at)
         news = [self._take_answers(job, by_place.get(place, []), at) for place, job in list(self._jobs.items())]
@@ -316,8 +320,7 @@ class Watch:
             return answers[0]
         claimant = self._folder.claimant(job.batch, job.index)
         chosen = next((answer for answer in answers if answer.id == claimant), answers[0])
-        alive = {Phase.WAITING, Phase.RUNNING}
-        self._to_cancel += [one.id for one in answers if one.id != chosen.id and one.phase in alive]
+        self._to_cancel += [one.id for one in answers if one.id != chosen.id and one.phase in _ALIVE]
         return chosen
 
     def _resolve_unanswered(self, by_place: dict[tuple[str, int], list[Job]], at: float) -> None:
@@ -328,7 +331,6 @@ class Watch:
             if ids:
                 self._schedule.submitted(self._now())
                 self._watch(batch.key, batch.jobs, ids)
-                self._to_cancel += ids.values() if self._is_stopping else ()
             elif batch.absent_since is None:
                 batch.absent_since = at
                 self._unanswered.append(batch)
@@ -368,15 +370,17 @@ class Watch:
 
     def _cancel_due(self) -> None:
         """Cancel what is to be cancelled; without an answer again later."""
-        if not self._to_cancel:
+        ids = [job for job in dict.fromkeys(self._to_cancel) if job not in self._cancelled]
+        if not ids:
+            self._to_cancel.clear()
             return
-        ids = list(dict.fromkeys(self._to_cancel))
         try:
             self._system.cancel(ids)
         except NoAnswer as error:
             self._silent(error)
             self._schedule.ask_soon(self._now())
         else:
+            self._cancelled |= set(ids)
             self._to_cancel.clear()
 
     def _leave(self) -> None:

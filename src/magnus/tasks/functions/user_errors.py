@@ -96,6 +96,18 @@ class UserCode:
         raise TaskFailed(_print_error(error, self._working_directory)) from None
 
 
+def library_frames(traceback: TracebackType | None, project: Path) -> int:
+    """How many frames are below the innermost one of the project; 0 if no frame is in the project."""
+    below, is_inside = 0, False
+    while traceback is not None:
+        if _is_project_file(traceback.tb_frame.f_code.co_filename, project):
+            below, is_inside = 0, True
+        else:
+            below += 1
+        traceback = traceback.tb_next
+    return below if is_inside else 0
+
+
 def _print_error(error: BaseException, working_directory: Path) -> str:
     """The error in one line, after its traceback was printed."""
     try:

@@ -37,6 +37,7 @@ def test_the_newest_run_is_the_first_and_the_rest_is_by_id(store):
         store.create_run(replace(run_record(run_id), start_time=MOMENT + timedelta(minutes=minutes)))
     assert ids(list_runs(store, RunFilter())) == ["b", "d", "c", "a"]
     assert find_run(store, "latest").run_id == "b"
+    assert find_run(store, "previous").run_id == "d"
 
 
 def test_times_are_counted_from_the_start_of_runs(store):
@@ -117,6 +118,11 @@ def test_what_is_no_time_is_refused(written):
 def test_a_run_is_found_by_the_beginning_of_its_id(store):
     with pytest.raises(RunNotFound, match="no runs yet"):
         find_run(store, "latest")
+    with pytest.raises(RunNotFound, match="no runs yet"):
+        find_run(store, "previous")
+    store.create_run(run_record("alone"))
+    with pytest.raises(RunNotFound, match="there is one run, and none before it: 'alone'"):
+        find_run(store, "previous")
     for run_id in ("calm-abel", "calm-abel-2", "bold-bohr"):
         store.create_run(run_record(run_id))
     assert find_run(store, "bo").run_id == "bold-bohr"

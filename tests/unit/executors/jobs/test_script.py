@@ -101,7 +101,7 @@ def test_a_working_directory_that_is_not_there_is_named(site):
 
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
 def test_a_job_that_is_stopped_in_its_setup_runs_nothing(site, number, status):
-    script = site.script(["touch", "ran"], setup=["touch here; sleep 60"])
+    script = site.script(["touch", "ran"], setup=["until [ -e never ]; do touch here; sleep 0.05; done"])
     with site.start(script, start_new_session=True) as process:
         _until((site.folder / "here").exists)
         os.killpg(process.pid, number)
@@ -111,7 +111,7 @@ def test_a_job_that_is_stopped_in_its_setup_runs_nothing(site, number, status):
 
 
 def test_a_signal_is_for_the_step_and_its_exit_is_the_mark(site):
-    command = "trap 'exit 143' TERM; touch here; sleep 60 & wait"
+    command = "trap 'exit 143' TERM; until [ -e never ]; do touch here; sleep 0.05; done"
     with site.start(site.script(["sh", "-c", command]), start_new_session=True) as process:
         _until((site.folder / "here").exists)
         os.killpg(process.pid, signal.SIGTERM)
