@@ -53,9 +53,11 @@ bench: $(VENV)/ready  ## compare with other tools, in whole processes
 	$(BIN)/python benchmarks/notebook.py
 	$(BIN)/python benchmarks/report.py
 	$(BIN)/python benchmarks/runs.py
+	$(BIN)/python benchmarks/ui.py
 	$(BIN)/python benchmarks/databases.py
 	$(BIN)/python benchmarks/object_store_catalog.py --rounds 1
 	$(BIN)/python benchmarks/check.py
+	$(BIN)/python benchmarks/slurm.py --rounds 1
 
 figures: $(VENV)/ready  ## measure as bench does, and write the table of the documentation; on a quiet machine
 	$(BIN)/python benchmarks/run.py --keep

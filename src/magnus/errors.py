@@ -225,15 +225,19 @@ class ProcessDied(TaskFailed):
 
     `pid` is its number, `shown` how many bytes of the output of this attempt were reported, `seconds` how long the
     attempt took. `job` is the id of the job of a batch system that it was in, `machine` where that ran; "" for none.
+    `reason` is why the batch system stopped the job, in its words; "" if it does not say, or did not stop it.
     """
 
-    def __init__(self, message: str, *, pid: int, shown: int, seconds: float, job: str = "", machine: str = "") -> None:
+    def __init__(
+        self, message: str, *, pid: int, shown: int, seconds: float, job: str = "", machine: str = "", reason: str = ""
+    ) -> None:
         super().__init__(message)
         self.pid = pid
         self.shown = shown
         self.seconds = seconds
         self.job = job
         self.machine = machine
+        self.reason = reason
 
 
 class RunFailed(MagnusError):

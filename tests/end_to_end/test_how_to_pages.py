@@ -60,18 +60,19 @@ def test_share_a_run(folder):
     follow(PAGES / "share-a-run.md", folder.path, folder.environment)
 
 
-def test_jupyter_and_vs_code(folder):
+def test_test_a_pipeline(folder, tmp_path):
+    (tmp_path / "temporary").mkdir()  # pytest keeps the folders of its last runs there
+    follow(PAGES / "test-a-pipeline.md", folder.path, {**folder.environment, "TMPDIR": str(tmp_path / "temporary")})
+
+
+def test_vs_code(folder):
     folder.magnus("init")
-    assert folder.magnus("execute").status == 0
-    page = PAGES / "use-jupyter-and-vs-code.md"
+    page = PAGES / "work-in-vs-code.md"
     follow(page, folder.path, folder.environment)
     [launch] = json.loads(files(page)[".vscode/launch.json"])["configurations"]
     assert (launch["module"], launch["args"][0]) == ("magnus", "execute")
-    assert folder.magnus(*launch["args"]).status == 0
-    cells = [text for language, _, text in blocks(page) if language == "python"]
-    folder.write("cells.py", "\n".join(cells))
-    folder.python("cells.py")
-    assert folder.magnus("show", "latest", "--json").log["tag"] == "by hand"
+    run = folder.magnus(*launch["args"])
+    assert (run.status, run.log["run_config"]["executor"]) == (0, {"type": "local", "config": {}})
 
 
 def test_commands_of_magnus_that_are_beside_those_of_others_are_there(folder):

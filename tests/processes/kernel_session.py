@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import nbformat
 from nbclient import NotebookClient
@@ -46,7 +47,10 @@ def main(cells_file, outputs_file):
         resources={"metadata": {"path": "."}},
     )
     session.waits_for = {n: cell["interrupt"] for n, cell in enumerate(cells) if isinstance(cell, dict)}
-    session.execute()
+    with TemporaryDirectory(prefix="ipc-") as folder:  # ports of TCP may be taken by other kernels meanwhile
+        session.create_kernel_manager()
+        session.km.transport, session.km.ip = "ipc", f"{folder}/kernel"
+        session.execute()
     Path(outputs_file).write_text(json.dumps([cell.outputs for cell in notebook.cells]))
 
 

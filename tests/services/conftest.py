@@ -14,6 +14,7 @@ import object_servers
 import pgbouncer
 import postgresql
 import pytest
+import slurm_cluster
 from safety_net import LONGEST_SECONDS
 
 ROOT = Path(__file__).parents[2]
@@ -50,6 +51,13 @@ def postgresql_server():
     """A PostgreSQL server, which takes a second or two to start."""
     with postgresql.running() as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def slurm():
+    """A cluster of Slurm with one node, which takes a second to start."""
+    with slurm_cluster.running() as cluster:
+        yield cluster
 
 
 @pytest.fixture

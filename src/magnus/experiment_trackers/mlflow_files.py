@@ -74,7 +74,17 @@ def _log_model(flavor: str, file: TrackedFile) -> None:
         module = import_module(f"mlflow.{flavor}")
     except ImportError as error:
         raise ExperimentTrackerError(f"the model '{file.object_name}' has no flavor '{flavor}': {error}") from error
-    if flavor == _PYFUNC:
-        module.log_model(name=file.object_name, python_model=file.load())
-    else:
-        module.log_model(file.load(), name=file.object_name)
+    model = file.load()
+    from mlflow.exceptions import MlflowException  # lazy: it takes a second to load
+
+    try:
+        if flavor == _PYFUNC:
+            module.log_model(name=file.object_name, python_model=model)
+        else:
+            module.log_model(model, name=file.object_name)
+    except MlflowException:
+        raise
+    except Exception as error:  # the packages of a flavor raise what they like
+        raise ExperimentTrackerError(
+            f"the model '{file.object_name}' was not taken: {type(error).__name__}: {error}"
+        ) from error

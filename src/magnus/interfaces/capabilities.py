@@ -36,9 +36,11 @@ class ExecutorCapabilities(Struct, frozen=True):
     re-entry command, which reads the pipeline from a file. `apart` says that each step has a working directory of its
     own, so that files reach other steps by the catalog alone, and `copies_project` that magnus makes it, as a fresh copy
     of the project. `shares` are folders that steps on other machines see too: if `runs_on` is NETWORK, a service with a
-    `location` fits if that is in one of them, and its `reach` does not count. `gives` are the variables of the
-    environment that an engine there adds, and `gives_by` the option that says which. `keeps` are folders, absolute or below
-    the working directory, in which the executor has files of its own: no glob of a user matches them.
+    `location` fits if that is in one of them, and its `reach` does not count; `.` is the working directory. `shares_by` is
+    the option that says which, where the machines share folders by themselves. `gives` are the variables of the
+    environment that an engine there adds, and `gives_by` the option that says which. `inherits` says that steps have the
+    environment of magnus. `keeps` are folders, absolute or below the working directory, in which the executor has files of its own: no glob of a
+    user matches them.
     """
 
     runs_on: Locality = Locality.PROCESS
@@ -48,8 +50,10 @@ class ExecutorCapabilities(Struct, frozen=True):
     apart: bool = False
     copies_project: bool = False
     shares: tuple[str, ...] = ()
+    shares_by: str = ""
     gives: tuple[str, ...] = ()
     gives_by: str = ""
+    inherits: bool = False
     keeps: tuple[str, ...] = ()
 
 
@@ -62,7 +66,8 @@ class ServiceCapabilities(Struct, frozen=True):
     `keeps` is false for a catalog that takes files and keeps none: then there is nothing that a `get` could miss.
     `located_by` is the option that sets the folder of a `Located` service. `beside` is for one whose location is one file:
     the endings of the files that it makes beside it. Such a service does not work in a folder that machines share, so its
-    `reach` counts there as well.
+    `reach` counts there as well. `appends` is for one whose writers append to one file: network file systems lose records
+    of writers on several machines.
     """
 
     reach: Locality
@@ -70,6 +75,7 @@ class ServiceCapabilities(Struct, frozen=True):
     keeps: bool = True
     located_by: str = ""
     beside: tuple[str, ...] = ()
+    appends: bool = False
 
 
 @runtime_checkable

@@ -135,7 +135,8 @@ class Executor(Protocol):
     Made with its options and a `StepRunner`. The class has `options`, the type of its options, and `capabilities`:
     how steps are spread, as a value, or as a function of the options that returns one. It may have a function `begin`
     of the options, which is called as soon as they are read. It starts slow work early and returns a `WarmStart` or
-    None, which the class gets as `warm_start`.
+    None, which the class gets as `warm_start`. It may have a function `connect_complaints` of the options: the complaints
+    about them after a look at the server that runs the steps, for `magnus check --connect`; nothing is created there.
     """
 
     @property

@@ -66,7 +66,7 @@ class FileSystemRunLogStore:
     @property
     def capabilities(self) -> ServiceCapabilities:
         """Processes of this machine can share it, and it outlives them."""
-        return ServiceCapabilities(reach=Locality.HOST, persistent=True, located_by="log_folder")
+        return ServiceCapabilities(reach=Locality.HOST, persistent=True, located_by="log_folder", appends=True)
 
     @property
     def location(self) -> Path:

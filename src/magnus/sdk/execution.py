@@ -180,16 +180,25 @@ def _json(parameters: Mapping[str, UserObject]) -> Mapping[str, Json]:
 
 @contextmanager
 def _progress(environment: Mapping[str, str], *, is_live: bool) -> Iterator[Reporter]:
-    """Progress on the current standard error, also while a step redirects it."""
-    descriptor, write = _writer(sys.stderr)
+    """Progress on the current standard error, also while a step redirects it; in a kernel on standard output.
+
+    Nothing else is written there, and front ends show standard error as an alarm.
+    """
+    stream = sys.stdout if _is_of_kernel(sys.stdout) else sys.stderr
+    descriptor, write = _writer(stream)
     if descriptor < 0:
         environment = {**environment, "FORCE_COLOR": ""}  # kernels set it for the programs that they start
-    encoding = getattr(sys.stderr, "encoding", None) or ""
+    encoding = getattr(stream, "encoding", None) or ""
     with (
         forks.owned(descriptor) if descriptor >= 0 else nullcontext(),
         open_reporter(write, descriptor, environment, DisplayOptions(is_live=is_live), encoding=encoding) as reporter,
     ):
         yield reporter
+
+
+def _is_of_kernel(stream: TextIO | None) -> bool:
+    """Whether the stream leads to the front end of a notebook."""
+    return type(stream).__module__.partition(".")[0] == "ipykernel"
 
 
 def _writer(stream: TextIO | None) -> tuple[int, Callable[[bytes], None]]:

@@ -149,7 +149,7 @@ def test_an_engine_declares_its_capabilities(family):
 def test_an_unknown_engine_is_answered_with_executors_and_transpilers():
     assert engine_refused(magnus_transpiler=[("make", TRANSPILER)]) == (
         "error: executor has no type 'mine'\n"
-        "  fix: there are 'argo', 'aws-step-functions', 'local', 'local-container', 'make', 'mocked'"
+        "  fix: there are 'argo', 'aws-step-functions', 'local', 'local-container', 'make', 'mocked', 'slurm'"
     )
     with pytest.raises(InvalidConfiguration, match="did you mean 'argo'"):
         find_engine("agro", entry_points=entries())

@@ -69,7 +69,7 @@ def checked_services(
     is_faulty = any(problem.severity == "error" for problem in problems)
     replaced = [family for family in FAMILIES if is_faulty and getattr(configuration, family).locate is nowhere]
     try:
-        problems += executors.incompatibilities(configuration, built, without=replaced)
+        problems += executors.incompatibilities(configuration, built, working_directory, without=replaced)
     except MagnusError as error:
         problems += error.problems
     return CheckedServices(configuration, built, executors.executor_capabilities(configuration)), problems
@@ -128,6 +128,8 @@ def connect_problems(services: CheckedServices) -> Iterator[tuple[str, Problem]]
                     family,
                     Problem(problem.message, problem.fix, problem.location or place, severity=problem.severity),
                 )
+    for problem in executors.connect_problems(services.configuration):
+        yield "executor", problem
 
 
 def _obstacle(folder: Path, *, inside: bool = False) -> tuple[str, str] | None:
@@ -213,7 +215,7 @@ class _LookUp:
 
     @property
     def _is_apart(self) -> bool:
-        return self._spread.runs_on is Locality.NETWORK
+        return self._spread.runs_on is Locality.NETWORK and not self._spread.inherits
 
     @property
     def _giving(self) -> str:

@@ -155,9 +155,14 @@ def _steps(steps: Sequence[StepDifference]) -> Iterator[Pieces]:
 
 
 def _with_other_changes(steps: Sequence[StepDifference]) -> Iterator[StepDifference]:
-    """The steps that differ in more than the numbers of the table of metrics."""
+    """The steps that differ in more than the numbers of the table of metrics, which may be parameters too."""
     for step in steps:
-        others = tuple(change for change in step.changes if not is_numeric(change))
+        in_table = {change.what for change in step.changes if is_numeric(change)}
+        others = tuple(
+            change
+            for change in step.changes
+            if not is_numeric(change) and not (change.kind == "set" and change.what in in_table)
+        )
         if others:
             yield StepDifference(step.name, step.first, step.second, step.position, others)
 

@@ -4,13 +4,17 @@ Services are compared by capabilities, never by type. A plugin adds a rule of it
 `magnus.integration`: a function (executor's capabilities, services' capabilities) -> problems.
 """
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+import os
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeAlias
+
+from msgspec.structs import replace
 
 from magnus.app.composition import plugins
 from magnus.app.composition.configuration import Configuration
 from magnus.app.composition.services import engine_of, executor_type, options_of
+from magnus.definition.wrong_fields import WrongFields
 from magnus.engine.context import Services
 from magnus.errors import Problem
 from magnus.interfaces.capabilities import ExecutorCapabilities, Locality, Located, ServiceCapabilities
@@ -20,7 +24,9 @@ if TYPE_CHECKING:
     from magnus.interfaces.transpiler import Transpiler  # lazy: most runs have none
 
 
-def incompatibilities(configuration: Configuration, built: Services, *, without: Collection[str] = ()) -> list[Problem]:
+def incompatibilities(
+    configuration: Configuration, built: Services, working_directory: Path, *, without: Collection[str] = ()
+) -> list[Problem]:
     """What of the services does not fit the executor, or one another; each with the place it is configured at.
 
     Families `without` have a default in place of a faulty service: their problems are left out.
@@ -37,10 +43,16 @@ def incompatibilities(configuration: Configuration, built: Services, *, without:
     return [
         Problem(problem.message, problem.fix, getattr(configuration, family).locate(), severity=problem.severity)
         for family, problem in compatibility_problems(
-            executor_capabilities(configuration), capabilities, integrations, locations
+            _in_folder(executor_capabilities(configuration), working_directory), capabilities, integrations, locations
         )
         if family not in without
     ]
+
+
+def _in_folder(executor: ExecutorCapabilities, working_directory: Path) -> ExecutorCapabilities:
+    """The capabilities with whole paths of shared folders."""
+    here = working_directory.absolute()
+    return replace(executor, shares=tuple(os.path.normpath(here / folder) for folder in executor.shares))
 
 
 def executor_capabilities(configuration: Configuration) -> ExecutorCapabilities:
@@ -56,6 +68,16 @@ def start_early(configuration: Configuration) -> WarmStart | None:
     executor_class, options = executor_type(configuration)
     warm_start: WarmStart | None = executor_class.begin(options) if hasattr(executor_class, "begin") else None
     return warm_start
+
+
+def connect_problems(configuration: Configuration) -> list[Problem]:
+    """Everything that keeps the executor from running steps, found by asking its server, at the places of its options."""
+    executor_class, options = executor_type(configuration)
+    if not hasattr(executor_class, "connect_complaints"):
+        return []
+    configured = configuration.executor
+    complaints = WrongFields(executor_class.connect_complaints(options))
+    return complaints.problems(configured.locate, what=f"executor '{configured.type}'")
 
 
 def transpiler(configuration: Configuration) -> "Transpiler | None":
@@ -95,7 +117,13 @@ def compatibility_problems(
         location = (locations or {}).get(family)
         if location is not None and executor.runs_on is Locality.NETWORK and not service.beside:
             if not any(location.is_relative_to(folder) for folder in executor.shares):
-                yield family, _apart(name, location, executor.shares)
+                yield family, _apart(name, location, executor)
+            elif service.appends and executor.shares_by:
+                message = f"steps on several machines append to one file of the {name}, and network file systems lose some of it"
+                yield (
+                    family,
+                    Problem(message, f"write 'type: chunked-fs' for the {name}: it has one file for each record"),
+                )
         elif service.reach < executor.runs_on:
             message = (
                 f"the executor runs steps {_SPREAD[executor.runs_on]}, "
@@ -107,11 +135,17 @@ def compatibility_problems(
             yield "executor", problem
 
 
-def _apart(name: str, location: Path, shares: Sequence[str]) -> Problem:
+def _apart(name: str, location: Path, executor: ExecutorCapabilities) -> Problem:
     """A folder that steps on other machines do not see."""
     message = f"the {name} keeps files in '{location}', and steps on other machines do not see that folder"
-    folders = " or ".join(f"'{folder}'" for folder in shares)
-    fix = (
-        f"give the {name} a folder in {folders}" if shares else "mount a persistent volume, and let its folder be there"
-    )
+    folders = " or ".join(f"'{folder}'" for folder in executor.shares)
+    if executor.shares_by:
+        own = f"'{executor.shares_by}' of the executor"
+        shared = f"{own} {'is' if len(executor.shares) == 1 else 'are'} {folders}" if folders else f"{own} is empty"
+        message = f"the {name} keeps files in '{location}', which is in no folder that the machines of the steps see: {shared}"
+        fix = f"give the {name} a folder there, or add its folder to '{executor.shares_by}' if these machines see it"
+    elif folders:
+        fix = f"give the {name} a folder in {folders}"
+    else:
+        fix = "mount a persistent volume, and let its folder be there"
     return Problem(message, fix)

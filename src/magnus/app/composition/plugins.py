@@ -21,6 +21,7 @@ BUILT_IN: Final[Mapping[str, Mapping[str, str]]] = {
         "local": "magnus.executors.local:LocalExecutor",
         "local-container": "magnus.executors.container:ContainerExecutor",
         "mocked": "magnus.executors.mocked:MockedExecutor",
+        "slurm": "magnus.executors.slurm:SlurmExecutor",
     },
     "transpiler": {
         "argo": "magnus.transpilers.argo:ArgoTranspiler",

@@ -150,7 +150,7 @@ def run_html(run: ShownRun) -> str:
 
 def branch_html(branch: ShownBranch) -> str:
     """The branch, and its steps as a table."""
-    value = "" if branch.value is None else f" {html.cut(_value(branch.value))}"
+    value = "" if branch.value is None else f" element {html.cut(_value(branch.value))}"
     return f"<div><b>{html.text(branch.key)}</b> {html.status(branch.status.value)}{value}</div>" + _steps(branch.steps)
 
 
@@ -160,8 +160,9 @@ def step_html(step: ShownStep) -> str:
     facts = " · ".join(filter(None, (html.text(step.step_type), _step_time(step), attempts)))
     message = f"<div>{html.text(step.message)}</div>" if step.message else ""
     head = f"<div><b>{html.text(step.name)}</b> {html.status(step.status.value)} {facts}</div>{message}"
+    parameters = {name: value for name, value in step.parameters.items() if name not in step.metrics}
     rows = [
-        *(("set", html.text(name), html.cut(_value(value))) for name, value in step.parameters.items()),
+        *(("set", html.text(name), html.cut(_value(value))) for name, value in parameters.items()),
         *(("metric", html.text(name), html.cut(_value(value))) for name, value in step.metrics.items()),
         *(("file", html.text(name), size(artifact.size)) for name, artifact in step.artifacts.items()),
     ]
@@ -187,10 +188,8 @@ def _steps(steps: Mapping[str, ShownStep]) -> str:
 
 
 def _row(step: ShownStep) -> tuple[str, ...]:
-    texts = (
-        _short(f"{name} = {_value(value)}" for name, value in values.items())
-        for values in (step.parameters, step.metrics)
-    )
+    own = {name: value for name, value in step.parameters.items() if name not in step.metrics}
+    texts = (_short(f"{name} = {_value(value)}" for name, value in values.items()) for values in (own, step.metrics))
     message = f"<br><small>{html.cut(step.message)}</small>" if step.message else ""
     status = html.status(step.status.value) + message
     return (html.text(step.name), status, _step_time(step), *texts, _short(step.artifacts))
@@ -224,7 +223,9 @@ def _step_time(step: ShownStep) -> str:
 
 
 def _elapsed(duration: timedelta | None) -> str:
-    return "" if duration is None else elapsed(duration.total_seconds())
+    if duration is None:
+        return ""
+    return f'<span style="white-space:nowrap">{elapsed(duration.total_seconds())}</span>'
 
 
 def _short(texts: Iterable[str]) -> str:

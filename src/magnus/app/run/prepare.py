@@ -188,7 +188,7 @@ def _prepared(
         check_new_run_id(request.run_id)
     spread = executors.executor_capabilities(configuration)
     service_set = services.services(configuration, request.working_directory)
-    misfits = executors.incompatibilities(configuration, service_set)
+    misfits = executors.incompatibilities(configuration, service_set, request.working_directory)
     if any(problem.severity == "error" for problem in misfits):
         raise InvalidConfiguration.of(misfits)
     hidden = services.hidden_folders(service_set)
@@ -212,7 +212,7 @@ def _prepared(
         if step_filter is _EVERY_STEP and not spread.mocks:
             initial = fitted_to_steps(initial, pipeline.steps, service_set.catalog, request.working_directory)
         warnings = check_steps(step_filter(pipeline), request.working_directory, spread)
-        check_overrides(pipeline, configuration)
+        warnings += check_overrides(pipeline, configuration)
     finally:
         version.wait()
     if request.built is not None and spread.reenters:

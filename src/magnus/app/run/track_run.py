@@ -1,5 +1,6 @@
 """Sends a finished run to the experiment tracker, which missed it or a part of it."""
 
+import sys
 from collections.abc import Mapping
 from contextlib import closing
 from pathlib import Path
@@ -25,6 +26,8 @@ def track(text: str, configuration_file: str, environment: Mapping[str, str], re
     the tracker cannot be reached, or refuses.
     """
     folder = Path.cwd()
+    if str(folder) not in sys.path:
+        sys.path.append(str(folder))  # objects may be of classes of the project
     configuration = load_configuration(configuration_file, environment, folder)
     service_set = services.services(configuration, folder)
     with closing(service_set.run_log_store) as store:

@@ -10,7 +10,10 @@ from magnus.app.text.plain_text import plain, short
 _LONGEST: Final = 80
 _TABLE: Final = "border-collapse:collapse;color:inherit;font-size:inherit"
 _CELL: Final = "text-align:left;vertical-align:top;padding:2px 12px 2px 0"
-_PRE: Final = "margin:0;background:none;color:inherit;white-space:pre-wrap;overflow-wrap:anywhere"
+_PRE: Final = (
+    "margin:0;padding:0;background:none;color:inherit;font-family:var(--jp-code-font-family,monospace);"
+    "white-space:pre-wrap;overflow-wrap:anywhere"
+)
 
 
 def table(headings: Iterable[str], rows: Iterable[Sequence[str]]) -> str:

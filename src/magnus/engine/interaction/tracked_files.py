@@ -8,7 +8,7 @@ from typing import Final
 
 from magnus.engine.files.objects import OBJECTS, StepObjects, WatchedFile
 from magnus.engine.secrets.masking import Masker
-from magnus.errors import ExperimentTrackerError, TaskFailed
+from magnus.errors import ExperimentTrackerError, MagnusError, TaskFailed
 from magnus.interfaces.catalog import Catalog
 from magnus.interfaces.experiment_tracker import TrackedFile
 from magnus.interfaces.pickler import Picklers
@@ -41,4 +41,10 @@ def _copy(catalog: Catalog, entry: CatalogRecord, masker: Masker, target: Path) 
 
 
 def _load(objects: StepObjects, entry: CatalogRecord) -> UserObject:
-    return objects.content(entry)
+    try:
+        return objects.content(entry)
+    except MagnusError:
+        raise
+    except Exception as error:  # unpickling runs code of the user
+        name = entry.name.removeprefix(OBJECTS)
+        raise ExperimentTrackerError(f"'{name}' cannot be loaded: {type(error).__name__}: {error}") from error

@@ -186,7 +186,8 @@ class Walk:
         elif isinstance(node, TaskNode) and (
             was_told or len(known.attempts) - known.earlier_attempts < node.max_attempts
         ):
-            known = known if was_told else lost_attempts.with_attempt(self.context, known, died)
+            add = lost_attempts.with_reason if was_told else lost_attempts.with_attempt
+            known = add(self.context, known, died)
             self._put(replace(known, message=died.problems[0].message))  # a fresh process finds it there
             self.run_step(place, replace(known, message=""))
         else:  # it died on its way to the end, after the last attempt

@@ -58,6 +58,14 @@ def with_attempt(context: RunContext, known: StepRecord, died: ProcessDied) -> S
     return replace(known, attempts=(*known.attempts, attempt))
 
 
+def with_reason(_context: RunContext, known: StepRecord, died: ProcessDied) -> StepRecord:
+    """The record of an evicted process, with the reason that the batch system gives in the message of its attempt."""
+    if not died.reason or not known.attempts:
+        return known
+    *earlier, last = known.attempts
+    return replace(known, attempts=(*earlier, replace(last, message=f"{last.message}: {died.problems[0].message}")))
+
+
 def noticed(known: StepRecord, at: datetime, exit_status: int | None = None) -> StepRecord:
     """The record with the attempt whose process died unseen; its death is noticed `at` this time.
 

@@ -35,7 +35,7 @@ def killed(job: StepJob, answer: Job, output: ReentryOutput, system: str) -> Pro
     words = answer.state or "killed"
     if answer.reason and answer.reason not in {"None", words}:
         words = f"{words} ({answer.reason})"
-    return _died(job, f"the job {job.id} of {system}{_on(job, answer.place)} was stopped: {words}", output)
+    return _died(job, f"the job {job.id} of {system}{_on(job, answer.place)} was stopped: {words}", output, words)
 
 
 def without_mark(job: StepJob, answer: Job, output: ReentryOutput, system: str) -> ProcessDied:
@@ -51,7 +51,7 @@ def gone(job: StepJob, output: ReentryOutput, system: str) -> ProcessDied:
     return _died(job, f"{system} does not know the job {job.id} any more, and it left no exit status", output)
 
 
-def _died(job: StepJob, message: str, output: ReentryOutput) -> ProcessDied:
+def _died(job: StepJob, message: str, output: ReentryOutput, reason: str = "") -> ProcessDied:
     machine = "" if job.start is None else job.start.machine
     return ProcessDied(
         message,
@@ -60,6 +60,7 @@ def _died(job: StepJob, message: str, output: ReentryOutput) -> ProcessDied:
         seconds=output.seconds if job.start else 0.0,
         job=job.id,
         machine=machine,
+        reason=reason,
     )
 
 

@@ -1,0 +1,92 @@
+"""The executor `slurm`: each step runs as a job of Slurm, by the re-entry command on a node of the cluster."""
+
+import shutil
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from magnus.definition.wrong_fields import Complaint
+from magnus.errors import InvalidConfiguration
+from magnus.executors.jobs.executor import JobExecutor
+from magnus.executors.jobs.options import JobOptions
+from magnus.executors.slurm.options import SlurmOptions, lines, of_step
+from magnus.interfaces.capabilities import ExecutorCapabilities, Locality
+from magnus.interfaces.executor import StepRunner
+
+if TYPE_CHECKING:
+    from magnus.interfaces.jobs_of_runs import RunningJob  # lazy: few runs lose their process
+    from magnus.run_log.records import RunRecord
+
+_LONGEST_POLL: Final = 4
+
+
+def _capabilities(options: SlurmOptions) -> ExecutorCapabilities:
+    return ExecutorCapabilities(
+        runs_on=Locality.NETWORK,
+        concurrent=True,
+        reenters=True,
+        shares=options.shared_folders,
+        shares_by="shared_folders",
+        inherits=True,
+        keeps=(options.log_folder,),
+    )
+
+
+class SlurmExecutor(JobExecutor):
+    """Runs steps as jobs of Slurm; the base decides when, the client of Slurm how."""
+
+    options = SlurmOptions
+    capabilities = staticmethod(_capabilities)
+
+    def __init__(self, options: SlurmOptions, run_step: StepRunner) -> None:
+        from magnus.executors.slurm.client import SlurmClient  # lazy: a step in its job knows the options alone
+        from magnus.executors.slurm.job_script import program
+
+        here = run_step.reentry_spec().working_directory
+        jobs = JobOptions(
+            folder=Path(options.log_folder),
+            system="Slurm",
+            max_jobs=options.max_jobs,
+            poll_seconds=options.poll_seconds,
+            longest_poll_seconds=_LONGEST_POLL * options.poll_seconds,
+            together=frozenset(name for name, override in options.overrides.items() if override.together),
+            setup=lambda override: _setup(options, override),
+            program=lambda override: program(of_step(options, override).container, here),
+        )
+        super().__init__(SlurmClient(options, here), jobs, run_step)
+
+    @staticmethod
+    def begin(_options: SlurmOptions) -> None:
+        """Refuse to start where jobs cannot be submitted."""
+        if shutil.which("sbatch") is None:
+            message = "executor 'slurm' needs the command 'sbatch', which is not on the PATH"
+            raise InvalidConfiguration(message, fix="run magnus where jobs are submitted, such as on a login node")
+
+    @staticmethod
+    def running_jobs(options: SlurmOptions, runs: "Sequence[RunRecord]") -> "Mapping[str, Sequence[RunningJob]]":
+        """The jobs of these runs that wait or run."""
+        from magnus.executors.jobs import left_jobs  # lazy: few runs lose their process
+        from magnus.executors.slurm.client import SlurmClient
+
+        return left_jobs.running_jobs(SlurmClient(options, Path.cwd()), Path(options.log_folder), runs)
+
+    @staticmethod
+    def cancel_jobs(options: SlurmOptions, run: "RunRecord", jobs: "Sequence[RunningJob]") -> None:
+        """Cancel such jobs."""
+        from magnus.executors.jobs import left_jobs  # lazy: likewise
+        from magnus.executors.slurm.client import SlurmClient
+
+        left_jobs.cancel_jobs(SlurmClient(options, Path.cwd()), Path(options.log_folder), run, jobs)
+
+    @staticmethod
+    def connect_complaints(options: SlurmOptions) -> Sequence[Complaint]:
+        """Everything that keeps the cluster from running such jobs."""
+        from magnus.executors.slurm.connect import complaints  # lazy: `magnus check --connect` alone needs it
+
+        return list(complaints(options))
+
+
+def _setup(options: SlurmOptions, override: str) -> Sequence[str]:
+    """The lines of `setup`; one that fails ends the job."""
+    found = lines(of_step(options, override))
+    return ("set -e", *found, "set +e") if found else ()

@@ -1,0 +1,153 @@
+"""Commands of Slurm: their output with banners and without, their failures, and the environment that they get."""
+
+import shlex
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from magnus.executors.jobs.batch_system import Full, Job, NoAnswer, Phase, Refused
+from magnus.executors.slurm import commands
+from magnus.executors.slurm.job_script import job_script, program
+from magnus.executors.slurm.options import Container
+from magnus.executors.slurm.queue import job_id_in, jobs_in, records_in, setting_in
+from magnus.executors.slurm.states import PHASES, phase_of
+
+
+def row(*fields):
+    return "".join(f"{field:<24}|" for field in fields)
+
+
+def test_jobs_are_read_from_padded_fields():
+    output = "\n".join(
+        [
+            "Welcome to the cluster | be nice",
+            "CLUSTER: fast",
+            row("17", "17_3", "PENDING", "0", "Resources", "n/a", "key-1 fit/0/train fit/1"),
+            row("18", "18", "RUNNING", "2", "None", "node7", "key-2 a|b"),
+            row("19", "19", "FAILED", "0", "NonZeroExitCode", "node7", "(null)"),
+        ]
+    )
+    assert list(jobs_in(output)) == [
+        Job("17_3", "key-1", 3, Phase.WAITING, "PENDING", "Resources", "", 0),
+        Job("18", "key-2", 0, Phase.RUNNING, "RUNNING", "", "node7", 2),
+        Job("19", "(null)", 0, Phase.EXITED, "FAILED", "NonZeroExitCode", "node7", 0),
+    ]
+
+
+def test_a_line_that_is_cut_says_nothing():
+    whole = row("17", "17_3", "PENDING", "0", "Resources", "n/a", "key-1")
+    with pytest.raises(NoAnswer, match="cannot be read"):
+        list(jobs_in(f"{whole}\n{whole[:80]}"))
+
+
+@pytest.mark.parametrize("output", ["17\n", "17;fast\n", "Welcome\n17\n", "You have 3 jobs\n\n17;fast\n"])
+def test_the_id_of_a_job_may_come_after_a_banner(output):
+    assert job_id_in(output) == "17"
+
+
+def test_without_an_id_nobody_knows_whether_there_is_a_job():
+    with pytest.raises(NoAnswer, match="gave no job id"):
+        job_id_in("Welcome\n")
+
+
+def test_settings_and_records_of_scontrol():
+    assert setting_in("MaxArraySize            = 1001\nMinJobAge               = 300 sec\n", "MinJobAge") == "300"
+    assert setting_in("MaxArraySize = 1001", "Max") == ""
+    output = "PartitionName=debug AllowGroups=ALL Default=YES MaxTime=2:00:00 State=UP\n"
+    assert next(iter(records_in(output)))["MaxTime"] == "2:00:00"
+
+
+@pytest.mark.parametrize(
+    ("errors", "kind"),
+    [
+        ("sbatch: error: Unable to contact slurm controller (connect failure)", NoAnswer),
+        ("squeue: error: slurm_load_jobs: Socket timed out on send/recv operation", NoAnswer),
+        ("slurm_load_jobs error: Unable to contact slurm controller (connect failure)", NoAnswer),
+        ("sbatch: error: Batch job submission failed: Invalid job array specification", Full),
+        ("sbatch: error: QOSMaxSubmitJobPerUserLimit\nsbatch: error: Batch job submission failed: Job violates", Full),
+        ("sbatch: error: AssocMaxSubmitJobLimit", Full),
+        ("sbatch: error: Batch job submission failed: Invalid partition name specified", Refused),
+        ("sbatch: unrecognized option '--nonsense'\nTry \"sbatch --help\"", Refused),
+        ("", Refused),
+    ],
+)
+def test_failures_are_of_three_kinds(errors, kind):
+    assert type(commands.failure("sbatch", errors, 1)) is kind
+
+
+def test_a_command_that_a_signal_ended_said_nothing():
+    assert type(commands.failure("sbatch", "", -9)) is NoAnswer
+
+
+def test_a_message_names_the_reason_once():
+    error = commands.failure("sbatch", "hello\nsbatch: error: no\nsbatch: error: no\n", 1)
+    assert error.problems[0].message == "sbatch: no"
+
+
+def test_a_command_that_is_missing_says_where_to_run_magnus():
+    with pytest.raises(Refused, match="the command 'no-such-sbatch' cannot be run") as caught:
+        commands.run(["no-such-sbatch"])
+    assert "login node" in caught.value.problems[0].fix
+
+
+def test_a_command_that_hangs_is_ended():
+    with pytest.raises(NoAnswer, match="did not answer in"):
+        commands.run(["sleep", "3600"], seconds=0.05)
+
+
+def test_variables_of_a_job_do_not_reach_its_commands():
+    own = {
+        "SLURM_JOB_ID": "7",
+        "SLURM_ARRAY_TASK_ID": "3",
+        "SLURMD_NODENAME": "n",
+        "SBATCH_ARRAY_INX": "1-3",
+        "SQUEUE_FORMAT": "%A",
+        "PMI_RANK": "0",
+    }
+    kept = {"SLURM_CONF": "/etc/slurm.conf", "SBATCH_ACCOUNT": "mine", "PATH": "/bin", "HOME": "/root"}
+    assert commands.clean({**own, **kept}) == kept
+
+
+def test_a_job_that_is_of_no_known_state_runs():
+    assert phase_of("SOMETHING_NEW") is Phase.RUNNING
+    assert set(PHASES.values()) == set(Phase)
+
+
+@pytest.mark.parametrize(
+    ("variables", "arguments"),
+    [
+        ({"SLURM_JOB_ID": "17"}, ["0", "17", "node7", "0"]),
+        (
+            {"SLURM_JOB_ID": "20", "SLURM_ARRAY_JOB_ID": "17", "SLURM_ARRAY_TASK_ID": "3", "SLURM_RESTART_COUNT": "2"},
+            ["3", "17_3", "node7", "2"],
+        ),
+    ],
+)
+def test_the_script_gets_what_a_job_knows_of_itself(variables, arguments, tmp_path):
+    script = tmp_path / "an odd 'name' $HOME.sh"
+    script.write_text('#!/bin/bash\nprintf "%s\\n" "$@"\n')
+    script.chmod(0o700)
+    text = job_script(script)
+    environment = {"PATH": "/usr/bin:/bin", "SLURMD_NODENAME": "node7", **variables}
+    done = subprocess.run(["bash", "-c", text], env=environment, capture_output=True, text=True)
+    assert done.stdout.split() == arguments
+
+
+def test_containers_see_the_working_directory():
+    here = Path("/home/me/my project")
+    apptainer = Container("apptainer", "image.sif", ("/scratch", "/data:/mnt"), ("--nv",))
+    assert shlex.join(program(apptainer, here)) == (
+        "apptainer exec --bind '/home/me/my project' --bind /scratch --bind /data:/mnt --pwd '/home/me/my project' "
+        "--nv image.sif magnus"
+    )
+    pyxis = Container("pyxis", "nvcr.io#nvidia/pytorch:24.01", ("/scratch",))
+    assert list(program(pyxis, Path("/home/me"))) == [
+        "srun",
+        "--nodes=1",
+        "--ntasks=1",
+        "--container-image=nvcr.io#nvidia/pytorch:24.01",
+        "--container-mounts=/home/me:/home/me,/scratch:/scratch",
+        "--container-workdir=/home/me",
+        "magnus",
+    ]
