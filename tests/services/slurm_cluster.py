@@ -17,6 +17,7 @@ from tempfile import TemporaryDirectory
 import pytest
 from safety_net import LONGEST_SECONDS
 
+GRACE_SECONDS = 60
 PROGRAMS = ("slurmctld", "slurmd", "sbatch", "squeue", "scancel", "scontrol", "sinfo")
 CONFIGURATION = """\
 ClusterName=tests
@@ -157,6 +158,16 @@ class Cluster:
         self.command("scontrol", "update", "nodename=localhost", "state=drain", "reason=test")
         yield
         self.command("scontrol", "update", "nodename=localhost", "state=resume")
+
+    def ends_its_jobs(self):
+        """Whether no job is left soon; what is left is cancelled."""
+        deadline = time.monotonic() + GRACE_SECONDS
+        while (left := self.jobs()) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        if left:
+            self.command("scancel", "--user", str(os.getuid()))
+            self.until(lambda: not self.jobs())
+        return not left
 
     def until(self, holds):
         """Wait for a condition."""
