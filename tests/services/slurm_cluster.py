@@ -83,6 +83,7 @@ class Cluster:
         self.folder = folder
         self.file = folder / "slurm.conf"
         self.environment = {"SLURM_CONF": str(self.file)}
+        self._programs = {program: shutil.which(program) for program in PROGRAMS}
         for name in ("state", "spool"):
             (folder / name).mkdir()
         controller_port, node_port = free_ports(2)
@@ -141,10 +142,14 @@ class Cluster:
                 assert time.monotonic() < deadline, self.logs()
                 time.sleep(0.05)
 
-    def command(self, *argv):
-        """The output of a command of Slurm; "" where it failed."""
+    def command(self, program, *arguments):
+        """The output of a command of Slurm; "" where it failed. A wrapper on the PATH does not count it."""
         done = subprocess.run(
-            argv, env={**os.environ, **self.environment}, capture_output=True, text=True, timeout=LONGEST_SECONDS
+            [self._programs[program], *arguments],
+            env={**os.environ, **self.environment},
+            capture_output=True,
+            text=True,
+            timeout=LONGEST_SECONDS,
         )
         return done.stdout.strip() if done.returncode == 0 else ""
 
