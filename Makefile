@@ -53,6 +53,7 @@ bench: $(VENV)/ready  ## compare with other tools, in whole processes
 	$(BIN)/python benchmarks/notebook.py
 	$(BIN)/python benchmarks/report.py
 	$(BIN)/python benchmarks/runs.py
+	$(BIN)/python benchmarks/ui.py
 	$(BIN)/python benchmarks/databases.py
 	$(BIN)/python benchmarks/object_store_catalog.py --rounds 1
 	$(BIN)/python benchmarks/check.py

@@ -1,26 +1,37 @@
-"""Makes the pictures of README.md from a real run: the live tree in a terminal, and the report in a browser.
+"""Makes the pictures of the documentation from real runs: the live tree in a terminal, the report and the ui in a browser.
 
 `make pictures` runs examples/prices with pauses in tmux, keeps the screen in the middle of the run as an SVG, then opens
-the report of the run in a headless Chromium. It needs tmux and Chromium.
+the report of the run, that of examples/search, and the list of some runs, in a headless Chromium. It needs tmux and Chromium.
 """
 
 import os
 import re
 import shlex
 import shutil
+import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from html import escape
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import Page, ViewportSize, sync_playwright
 
 ROOT = Path(__file__).parents[1]
 PICTURES = ROOT / "docs/pictures"
 MAGNUS = Path(sys.executable).with_name("magnus")
 COMMAND = "magnus execute pipeline.yaml -c parallel.yaml"
+RUNS = (
+    ("first try", "--epochs", "20"),
+    ("nightly", "--epochs", "80"),
+    ("nightly", "--epochs", "80", "--pause", "soon"),
+    ("nightly", "--epochs", "200"),
+    ("wide", "--epochs", "400"),
+)
+"""The tag and the options of the runs in the list."""
 LONGEST_SECONDS = 300
 COLUMNS, ROWS = 80, 24
 NO_BREAK_SPACE = "\u00a0"  # a browser drops plain spaces at the start of a text
@@ -29,14 +40,21 @@ TEXT, BACKGROUND, DIM = "#e6edf3", "#0d1117", "#8b949e"
 
 
 def main() -> None:
-    """Run the example and write both pictures."""
+    """Run the examples and write all pictures."""
     PICTURES.mkdir(exist_ok=True)
     with TemporaryDirectory() as folder:
         project = Path(folder, "prices")
         shutil.copytree(ROOT / "examples/prices", project, ignore=shutil.ignore_patterns("__pycache__", ".*"))
         (PICTURES / "tree.svg").write_text(terminal_svg(screen_of_run(project)), encoding="utf-8")
         subprocess.run([MAGNUS, "report", "latest", "-o", "report.html"], cwd=project, check=True, capture_output=True)
-        photograph(project / "report.html", PICTURES / "report.png")
+        photograph_report(project / "report.html", PICTURES / "report.png")
+        photograph_runs(project, PICTURES / "ui.png")
+        search = Path(folder, "search")
+        shutil.copytree(ROOT / "examples/search", search, ignore=shutil.ignore_patterns("__pycache__", ".*"))
+        run = [MAGNUS, "execute", "pipeline.yaml", "--run-id", "keen-noether-1004-7c21fe"]
+        subprocess.run(run, cwd=search, check=True, capture_output=True)
+        subprocess.run([MAGNUS, "report", "latest", "-o", "report.html"], cwd=search, check=True, capture_output=True)
+        photograph_report(search / "report.html", PICTURES / "search.png", wide=True)
 
 
 def screen_of_run(project: Path) -> str:
@@ -116,21 +134,47 @@ def spans(line: str) -> str:
     return "".join(parts)
 
 
-def photograph(page: Path, picture: Path) -> None:
-    """Open the page in a headless Chromium and write what a window shows."""
+@contextmanager
+def window() -> Iterator[Page]:
+    """A window of a headless Chromium."""
     program = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
     if program is None:
         sys.exit("no Chromium is installed; Debian has it as the package chromium")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox", "--disable-gpu"])
-        window = browser.new_page(
-            viewport={"width": 1180, "height": 820}, device_scale_factor=1.5, color_scheme="light"
-        )
-        window.goto(page.as_uri())
-        window.get_by_text("Fit", exact=True).click()
-        window.wait_for_timeout(500)
-        window.screenshot(path=picture)
+        size = ViewportSize(width=1180, height=820)
+        yield browser.new_page(viewport=size, device_scale_factor=1.5, color_scheme="light")
         browser.close()
+
+
+def photograph_report(page: Path, picture: Path, *, wide: bool = False) -> None:
+    """Open the report and write what a window shows, with `wide` the details alone."""
+    with window() as opened:
+        opened.goto(page.as_uri())
+        if wide:
+            opened.get_by_role("button", name="Wide").click()
+            opened.get_by_role("button", name="val_loss", exact=True).click()
+        opened.evaluate("document.activeElement.blur()")
+        opened.wait_for_timeout(500)
+        opened.screenshot(path=picture)
+
+
+def photograph_runs(project: Path, picture: Path) -> None:
+    """Execute the example with several parameters, open the list of runs in `magnus ui`, and write what a window shows."""
+    for tag, *options in RUNS:
+        argv = [MAGNUS, "execute", "pipeline.yaml", "--tag", tag, *options]
+        subprocess.run(argv, cwd=project, check=False, capture_output=True)
+    columns = "&".join(f"column=params.{name}" for name in ("epochs", "best_rate", "price_of_100_m2"))
+    with subprocess.Popen([MAGNUS, "ui", "--port", "0"], cwd=project, stdout=subprocess.PIPE, text=True) as server:
+        assert server.stdout is not None
+        url = server.stdout.readline().strip()
+        with window() as opened:
+            opened.set_viewport_size({"width": 1400, "height": 460})
+            opened.goto(f"{url}?{columns}")
+            for box in opened.get_by_role("checkbox").all()[1:3]:
+                box.check()
+            opened.screenshot(path=picture)
+        server.send_signal(signal.SIGINT)
 
 
 if __name__ == "__main__":

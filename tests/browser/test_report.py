@@ -412,8 +412,8 @@ def test_metrics_of_a_map_are_a_table_that_is_sorted_with_the_best_marked(opened
 
 def test_metrics_by_step_are_lines_with_axes_and_their_values(opened, fits):
     page = opened(fits)
-    chart = page.get_by_role("img", name="train_loss, val_loss")
-    assert chart.locator("path").count() == 8
+    chart = page.get_by_role("img", name="train_loss")
+    assert chart.locator("path").count() == 4
     assert chart.locator(".tick").count() > 5
     unfold(page, "each setting")
     row(page, "rate=0.1 depth=2").click()
@@ -506,7 +506,7 @@ def test_a_newer_report_leaves_everything_where_it_was(opened, project, fits):
         for number, one in enumerate(older["rows"])
     ]
     del older["rows"][0]["end"]
-    script = page_script(()).removesuffix("})();\n") + "window.runPage = new RunPage();\n})();"
+    script = page_script().removesuffix("})();\n") + "window.runPage = new RunPage();\n})();"
     file = project.folder / "live.html"
     file.write_text(
         f"<!doctype html><html lang=en><title>live</title><style>{page_style()}</style><body><script>{script}</script>"

@@ -65,6 +65,7 @@ fan mine each -m out -f p.yaml
 run_composite mine each -f p.yaml
 end_run mine
 track mine
+ui -c none.yaml
 simulate none.yaml
 execute none.yaml
 execute p.yaml --no-such

@@ -144,17 +144,20 @@ def test_functions_of_cells_run_in_other_processes(session, folder, fields):
 
 def test_a_function_that_cannot_be_sent_is_refused_with_a_way_out(session, folder):
     folder.write("workers.yaml", WORKERS)
-    _, locked, missing, module = session(
+    _, locked, own, missing, module = session(
         "import sys, threading\nfrom magnus import *\nlock = threading.Lock()\n"
         "def work():\n    with lock:\n        return {'x': 1}\n"
         "def plain():\n    return {'x': 1}\n",
         "Pipeline([PythonTask(work)]).execute('workers.yaml')",
+        "class Own: pass\ndef make():\n    return Own()\n"
+        "Pipeline([PythonTask(make, returns=[pickled('m')])]).execute('workers.yaml')",
         "sys.modules['cloudpickle'] = None\nPipeline([PythonTask(plain)]).execute('workers.yaml')",
         "open('steps.py', 'w').write('def plain():\\n    return {\"x\": 2}\\n')\n"
         "from steps import plain\nPipeline([PythonTask(plain)]).execute('workers.yaml').parameters['x']",
     )
     assert "'work' exists in this process alone" in locked.traceback
     assert "it cannot be sent there: TypeError: cannot pickle '_thread.lock' object" in locked.traceback
+    assert "put the class into a module, which all processes can import" in own.traceback
     assert "pip install 'magnus[cloudpickle]', or put the function into a module" in missing.traceback
     assert "%%writefile steps.py" in missing.traceback
     assert module.plain == "2"
@@ -231,6 +234,7 @@ def test_the_stop_button_ends_the_run_and_all_its_processes(session, folder, con
         f"Pipeline([PythonTask(quick)]).execute({configuration}).parameters['y']",
     )
     assert stopped.error["ename"] == "KeyboardInterrupt"
+    assert "magnus/sdk/execution" not in stopped.traceback
     assert after.plain == "('FAIL', 'interrupted')"
     assert again.plain == "1"
     _, child = map(int, (folder.path / "pids").read_text().split())

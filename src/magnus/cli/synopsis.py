@@ -39,7 +39,8 @@ COMMANDS: "Final" = {
     "schema": "Print the JSON Schema of pipelines or configurations.",
     "show": "Show a run as a tree of its steps.",
     "simulate": "Run a manifest for Argo Workflows on this machine.",
-    "track": "Send a finished run to the experiment tracker.",
+    "track": "Send finished runs to the experiment tracker.",
+    "ui": "Show runs in a browser, live.",
 }
 """The modules in `magnus.cli.commands`, each with the first line of its help; "" for a hidden command."""
 

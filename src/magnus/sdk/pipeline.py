@@ -144,6 +144,8 @@ class Pipeline:
             return execute_pipeline(self, options, dict(os.environ))
         except MagnusError as error:
             raise error.with_traceback(None)  # frames of magnus say nothing of the mistake  # noqa: B904
+        except KeyboardInterrupt as error:
+            raise error.with_traceback(None) from None
 
     def __repr__(self) -> str:
         return f"<Pipeline {', '.join(repr(step.name) for step in self.steps)}>"

@@ -12,6 +12,7 @@ from magnus.errors import ExperimentTrackerError, InvalidConfiguration, TrackerU
 from magnus.experiment_trackers.mlflow import MlflowOptions, MlflowTracker
 from magnus.experiment_trackers.mlflow_calls import tracker_error
 from magnus.experiment_trackers.mlflow_values import cut, leaves, measurements_of, name_of
+from magnus.interfaces.experiment_tracker import TrackedFile
 from magnus.run_log.parameters import CountedMetric
 from magnus.testing.experiment_tracker_contract import a_run
 
@@ -117,3 +118,29 @@ def test_an_unknown_option_is_refused_with_its_place(tmp_path):
     (tmp_path / "c.yaml").write_text("experiment_tracker:\n  type: mlflow\n  config: {server: 'http://nowhere'}")
     with pytest.raises(InvalidConfiguration, match=r"c\.yaml:3:12: error: .*'server'"):
         services(load_configuration("c.yaml", {}, tmp_path), Path())
+
+
+@pytest.mark.parametrize(
+    ("name", "object_name", "expected"),
+    [
+        ("plots/a.png", "", True),
+        ("plots/deep/a.png", "", False),
+        ("report.html", "", True),
+        ("out/x/y.txt", "", True),
+        ("scores.parquet", "scores", True),
+        ("best.pickle", "best", True),
+        ("best.pickle", "", False),
+        ("other.csv", "", False),
+    ],
+)
+def test_the_configuration_names_files_and_objects(name, object_name, expected):
+    options = MlflowOptions(artifacts=("plots/*.png", "report.html", "out", "scores"), models={"best": "sklearn"})
+    file = TrackedFile(name, object_name, "ab", copy=lambda _path: None, load=lambda: None)
+    assert MlflowTracker(options, Path.cwd()).takes(file) is expected
+
+
+def test_globs_that_lead_nowhere_are_refused():
+    with pytest.raises(
+        InvalidConfiguration, match=r"(?s)leads out of the data folder.*under 'artifacts' of the tracker"
+    ):
+        MlflowTracker(MlflowOptions(artifacts=("../*",)), Path.cwd())

@@ -92,7 +92,7 @@ def list_runs(store: RunLogStore, which: RunFilter) -> Iterator[ListedRun]:
     whole = sorted((run for run in runs if isinstance(run, RunSummary)), key=_age, reverse=True)
     damaged = (run for run in runs if isinstance(run, DamagedRun))
     chosen = (*_in_time(whole, which), *(() if _has_time(which) else damaged))
-    return (_dated(store, run) for run in _listed(store, chosen) if _matches(run, which))
+    return (_dated(store, run) for run in _listed(store, chosen) if matches(run, which))
 
 
 def last_heard(store: RunLogStore, run_id: str) -> datetime | None:
@@ -195,13 +195,20 @@ def _in_time(runs: Iterable[RunSummary], run_filter: RunFilter) -> Iterator[RunS
             yield run
 
 
+def _is_in_time(start: datetime, run_filter: RunFilter) -> bool:
+    is_late = run_filter.since is None or start >= run_filter.since
+    return is_late and (run_filter.before is None or start < run_filter.before)
+
+
 def _has_time(run_filter: RunFilter) -> bool:
     return run_filter.since is not None or run_filter.before is not None
 
 
-def _matches(run: ListedRun, run_filter: RunFilter) -> bool:
+def matches(run: ListedRun, run_filter: RunFilter) -> bool:
+    """Whether the filter lists the run; a run without a start is in no time."""
     return (
-        (not run_filter.statuses or run.status in run_filter.statuses)
+        (not _has_time(run_filter) or (run.start_time is not None and _is_in_time(run.start_time, run_filter)))
+        and (not run_filter.statuses or run.status in run_filter.statuses)
         and (not run_filter.tags or run.tag in run_filter.tags)
         and (not run_filter.pipelines or run.pipeline in run_filter.pipelines)
     )

@@ -1,8 +1,9 @@
 """Reads the output of the steps of a run, in the order of the run, also while it runs."""
 
 from collections.abc import Callable, Iterator, Sequence
+from io import SEEK_END
 from time import monotonic, sleep
-from typing import Final
+from typing import BinaryIO, Final
 
 from msgspec import Struct
 
@@ -20,21 +21,34 @@ _SHARE: Final = 10
 
 
 class Output(Struct, frozen=True):
-    """A piece of the output of a step; `names` are its name and the names around it."""
+    """A piece of the output of a step; `names` are its name and the names around it, `left_out` the bytes left out before it."""
 
     names: tuple[str, ...]
     data: bytes
+    left_out: int = 0
 
 
 class RunOutput:
-    """The output of the steps of one run, or of the steps inside one step, each piece once."""
+    """The output of the steps of one run, or of the steps inside one step, each piece once.
 
-    def __init__(self, store: RunLogStore, logs: ReadsLogs, run_id: str, step: SeenStep | None = None) -> None:
+    With `last_bytes`, the output of each step starts with a line of the last so many bytes.
+    """
+
+    def __init__(
+        self,
+        store: RunLogStore,
+        logs: ReadsLogs,
+        run_id: str,
+        step: SeenStep | None = None,
+        *,
+        last_bytes: int | None = None,
+    ) -> None:
         self._store = store
         self._logs = logs
         self._run_id = run_id
         self._step = step
         self._around = () if step is None else step.names[:-1]
+        self._last_bytes = last_bytes
         self._read_to: dict[StepPath, int] = {}
         self._finished: set[StepPath] = set()
 
@@ -48,8 +62,8 @@ class RunOutput:
             step = seen.record
             if step.path not in self._finished:
                 has_ended = is_over or step.status in ENDED
-                for data in self._of(step.path, whole=has_ended or not lines):
-                    yield Output(seen.names, data)
+                for data, left_out in self._of(step.path, whole=has_ended or not lines):
+                    yield Output(seen.names, data, left_out)
                 if has_ended:
                     self._finished.add(step.path)
 
@@ -94,17 +108,33 @@ class RunOutput:
     def _steps_of(self, branch: BranchPath) -> Sequence[StepRecord]:
         return self._store.list_steps(self._run_id, branch)
 
-    def _of(self, path: StepPath, *, whole: bool) -> Iterator[bytes]:
+    def _of(self, path: StepPath, *, whole: bool) -> Iterator[tuple[bytes, int]]:
+        """New blocks of the output, each with the number of bytes that are left out before it."""
         log = self._logs.read_log(self._run_id, path)
         if log is None:
             return
         with log:
-            log.seek(self._read_to.get(path, 0))
+            left_out = 0
+            if path not in self._read_to:
+                left_out = self._read_to[path] = self._start(log)
+            log.seek(self._read_to[path])
             while block := log.read(_BLOCK_BYTES):
                 is_last = len(block) < _BLOCK_BYTES
                 data = block if whole or not is_last else block[: block.rfind(b"\n") + 1]
                 if data:
-                    self._read_to[path] = self._read_to.get(path, 0) + len(data)
-                    yield data
+                    self._read_to[path] += len(data)
+                    yield data, left_out
+                    left_out = 0
                 if is_last:
                     return
+
+    def _start(self, log: BinaryIO) -> int:
+        """The first byte to give: of a long log, the start of a line near its end."""
+        if self._last_bytes is None:
+            return 0
+        start = log.seek(0, SEEK_END) - self._last_bytes
+        if start <= 0:
+            return 0
+        log.seek(start)
+        skipped, end, _ = log.read(self._last_bytes).partition(b"\n")
+        return start + (len(skipped) + 1 if end else 0)

@@ -25,12 +25,18 @@ from magnus.run_log.records import RunRecord, Status, StepRecord
 
 
 def run_report(
-    run: RunRecord, store: RunLogStore, catalog: Catalog | None, now: datetime, *, most_pictures: int = DEFAULT_BUDGET
+    run: RunRecord,
+    store: RunLogStore,
+    catalog: Catalog | None,
+    now: datetime,
+    *,
+    most_pictures: int = DEFAULT_BUDGET,
+    with_output: bool = True,
 ) -> Report:
     """The report of the run as it stands `now`; pictures and notebooks take at most `most_pictures` bytes of the catalog.
 
     While a run still runs it may be called again and again: a row has the same name and the same rows around it each time.
-    Without a catalog there are no output, pictures and notebooks.
+    Without a catalog there are no output, pictures and notebooks; `with_output` says whether logs are read.
     """
     pipeline, texts = pipeline_of(run), Texts()
     redactor = Redactor(run)
@@ -46,7 +52,8 @@ def run_report(
     thin(rows.rows)
     pictures = Pictures(catalog, most_pictures)
     if catalog is not None:
-        _add_logs(rows, None if redactor.names else Logs(catalog, run.run_id))
+        if with_output:
+            _add_logs(rows, None if redactor.names else Logs(catalog, run.run_id))
         pictures.add(() if redactor.names else rows.rows)
     final = {**run.parameters, **scopes.folded_own(steps_of(BranchPath())).parameters}
     head = report_head(run, rows, texts, now, message=state.message, pipeline=pipeline)

@@ -6,6 +6,7 @@ Made by `engine.step.run_step` for each step, and used by the task kinds that ar
 import io
 from collections.abc import Callable
 from pathlib import Path
+from pickle import PicklingError
 from typing import Any, BinaryIO, Final, cast
 from urllib.parse import quote, unquote
 
@@ -52,6 +53,7 @@ class WatchedFile(io.RawIOBase):
 
 
 _BLOCK_BYTES: Final = 1024 * 1024
+_MAIN: Final = frozenset({"__main__", "__mp_main__"})
 
 
 class StepObjects(Struct, frozen=True):
@@ -150,5 +152,7 @@ class StepObjects(Struct, frozen=True):
             kind = f"{type(value).__module__}.{type(value).__qualname__}"
             how = f"an object in the format '{form}'" if form else "an object"
             message = f"'{name}', a value of type {kind}, cannot be kept as {how}: {type(error).__name__}: {error}"
+            if isinstance(error, PicklingError) and type(value).__module__ in _MAIN:
+                message += "; put the class into a module, which all processes can import"
             fix = f"return a value that the format '{form}' holds" if form else "return something that can be pickled"
             raise TaskFailed(message, fix=fix) from error

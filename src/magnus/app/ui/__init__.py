@@ -1,0 +1,1 @@
+"""Shows the runs of a store in a browser, live; `serve` is the entry."""
