@@ -1,7 +1,7 @@
 """Makes the pictures of the documentation from real runs: the live tree in a terminal, the report and the ui in a browser.
 
 `make pictures` runs examples/prices with pauses in tmux, keeps the screen in the middle of the run as an SVG, then opens
-the report of the run, and the list of some runs, in a headless Chromium. It needs tmux and Chromium.
+the report of the run, that of examples/search, and the list of some runs, in a headless Chromium. It needs tmux and Chromium.
 """
 
 import os
@@ -40,7 +40,7 @@ TEXT, BACKGROUND, DIM = "#e6edf3", "#0d1117", "#8b949e"
 
 
 def main() -> None:
-    """Run the example and write all pictures."""
+    """Run the examples and write all pictures."""
     PICTURES.mkdir(exist_ok=True)
     with TemporaryDirectory() as folder:
         project = Path(folder, "prices")
@@ -49,6 +49,12 @@ def main() -> None:
         subprocess.run([MAGNUS, "report", "latest", "-o", "report.html"], cwd=project, check=True, capture_output=True)
         photograph_report(project / "report.html", PICTURES / "report.png")
         photograph_runs(project, PICTURES / "ui.png")
+        search = Path(folder, "search")
+        shutil.copytree(ROOT / "examples/search", search, ignore=shutil.ignore_patterns("__pycache__", ".*"))
+        run = [MAGNUS, "execute", "pipeline.yaml", "--run-id", "keen-noether-1004-7c21fe"]
+        subprocess.run(run, cwd=search, check=True, capture_output=True)
+        subprocess.run([MAGNUS, "report", "latest", "-o", "report.html"], cwd=search, check=True, capture_output=True)
+        photograph_report(search / "report.html", PICTURES / "search.png", wide=True)
 
 
 def screen_of_run(project: Path) -> str:
@@ -141,11 +147,14 @@ def window() -> Iterator[Page]:
         browser.close()
 
 
-def photograph_report(page: Path, picture: Path) -> None:
-    """Open the report and write what a window shows."""
+def photograph_report(page: Path, picture: Path, *, wide: bool = False) -> None:
+    """Open the report and write what a window shows, with `wide` the details alone."""
     with window() as opened:
         opened.goto(page.as_uri())
-        opened.get_by_text("Fit", exact=True).click()
+        if wide:
+            opened.get_by_role("button", name="Wide").click()
+            opened.get_by_role("button", name="val_loss", exact=True).click()
+        opened.evaluate("document.activeElement.blur()")
         opened.wait_for_timeout(500)
         opened.screenshot(path=picture)
 

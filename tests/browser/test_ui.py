@@ -10,10 +10,12 @@ from urllib.parse import quote, urlsplit
 
 import pytest
 import report_runs
+from axe_playwright_python.sync_playwright import Axe
 from safety_net import LONGEST_SECONDS
 
 pytestmark = pytest.mark.xdist_group("browser")
 
+STANDARD = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
 LIVE = """
 dag:
   start_at: before
@@ -105,6 +107,11 @@ def visiting(browser, **options):
 def page(browser):
     with visiting(browser) as opened:
         yield opened
+
+
+def violations(page):
+    found = Axe().run(page, options=STANDARD).response["violations"]
+    return [(rule["id"], node["target"], node["failureSummary"]) for rule in found for node in rule["nodes"]]
 
 
 def ids(page):
@@ -343,6 +350,22 @@ def test_nothing_hangs_over_the_edge(browser, trained, server, width, path):
         page.goto(server.url + path)
         page.locator("main").wait_for()
         assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [420, 1440])
+def test_the_pages_can_be_read_and_used_by_everybody(browser, trained, server, width, scheme):
+    with visiting(browser, viewport={"width": width, "height": 900}, color_scheme=scheme) as page:
+        page.goto(f"{server.url}?column=metrics.auc&sort=metrics.auc")
+        assert violations(page) == []
+        page.locator("#columns summary").click()
+        page.get_by_label("auc").wait_for()
+        assert violations(page) == []
+        for path in ("run?id=failed", "run?id=first", "compare?id=first&id=second", "run?id=none"):
+            page.goto(server.url + path)
+            page.locator("main").wait_for()
+            assert violations(page) == [], path
+        page.said[:] = [text for text in page.said if "status of 404" not in text]
 
 
 def test_rows_that_cannot_be_seen_are_not_in_the_document(browser, trained):

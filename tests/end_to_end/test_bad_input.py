@@ -107,8 +107,11 @@ def test_faults_of_steps_are_said_with_those_of_the_structure(folder):
 
 
 def test_no_pipeline_file(folder):
-    message = "error: the pipeline 'pipeline.yaml' does not exist\n  fix: check the path, and the folder you are in\n"
-    assert refused(folder) == message
+    assert refused(folder) == (
+        "error: the pipeline 'pipeline.yaml' does not exist\n"
+        "  fix: check the path, and the folder you are in; magnus init NAME writes a project with a pipeline\n"
+    )
+    assert "magnus init" not in refused(folder, "p.yaml")
 
 
 def test_a_slip_in_an_option(folder):

@@ -44,6 +44,19 @@ EXPECTED = {
             "price_of_100_m2": 331,
         },
     ),
+    "search/pipeline.yaml": (
+        [],
+        0,
+        {
+            "settings": [
+                {"learning_rate": rate, "momentum": momentum, "epochs": 60}
+                for rate in (0.02, 0.1, 0.3)
+                for momentum in (0.0, 0.5)
+            ],
+            "final_loss": [pytest.approx(0.219, rel=0.01), *[pytest.approx(0.04, rel=0.4)] * 5],
+            "best": {"learning_rate": 0.3, "momentum": 0.0, "epochs": 60},
+        },
+    ),
     "python/pipeline.yaml": (
         ["-p", "parameters.yaml"],
         0,

@@ -60,6 +60,11 @@ def test_share_a_run(folder):
     follow(PAGES / "share-a-run.md", folder.path, folder.environment)
 
 
+def test_test_a_pipeline(folder, tmp_path):
+    (tmp_path / "temporary").mkdir()  # pytest keeps the folders of its last runs there
+    follow(PAGES / "test-a-pipeline.md", folder.path, {**folder.environment, "TMPDIR": str(tmp_path / "temporary")})
+
+
 def test_vs_code(folder):
     folder.magnus("init")
     page = PAGES / "work-in-vs-code.md"

@@ -135,12 +135,25 @@ def test_objects_are_supplied_and_given(tmp_path, monkeypatch):
     assert run.status == "SUCCESS", run.message
     assert (run.parameters["size"], run.parameters["xs"]) == (6, [1, 2])
     assert run.steps["fetch"].metrics == {"score": 0.5}
+    assert (run.load("o"), run.load("said"), run.load("rows.txt")) == ({7, 8}, {"a", "set"}, "two rows")
     step = run_step(pipeline(), "with_object", str(tmp_path / "one"), parameters={"o": {1, 2, 3}, "scale": 2})
     assert step.parameters == {"size": 6}
     step = run_step(pipeline(), "read", tmp_path / "two", parameters={"o": {1}}, files={"rows.txt": "given"})
     assert step.parameters == {"said": "given"}
     with pytest.raises(InvalidInput, match="the inputs of 'with_object' cannot be supplied"):
         run_step(pipeline(), "with_object", tmp_path / "three", parameters={"o": (n for n in "ab")})
+
+
+def test_a_step_has_its_output_and_the_objects_that_it_returned(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+    def makes():
+        print("made here")
+        return {1, 2}
+
+    step = run_step(Pipeline([PythonTask(makes, returns=[pickled("numbers")])]), "makes", tmp_path / "test")
+    assert step.load("numbers") == {1, 2}
+    assert step.log() == "made here\n"
 
 
 @pytest.mark.parametrize("patch", [None, 3, "text", ["list"]])

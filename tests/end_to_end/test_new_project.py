@@ -139,13 +139,13 @@ def test_the_tests_of_a_project_pass_whatever_its_name(folder, name):
     assert "3 passed" in pytest_in(within(folder, name))
 
 
-@pytest.mark.parametrize("name", ["it's $HOME; *", "-x", "my project", "予測"])
+@pytest.mark.parametrize("name", ["it's $HOME; *", "-x", "my project", "予測", "a\nb 'c'", os.fsdecode(b"\xff\xfe")])
 def test_the_command_that_is_shown_changes_to_the_folder(folder, name):
     shown = folder.magnus("init", "--", name).out
     [change] = re.findall(r"^  (cd .*)$", shown, re.MULTILINE)
     argv = ["bash", "-c", f"{change} && pwd"]
-    done = subprocess.run(argv, cwd=folder.path, capture_output=True, text=True, check=True)
-    assert done.stdout == f"{folder.path.resolve() / name}\n"
+    done = subprocess.run(argv, cwd=folder.path, capture_output=True, check=True)
+    assert os.fsdecode(done.stdout) == f"{folder.path.resolve() / name}\n"
 
 
 def test_folders_above_are_made_too(folder):

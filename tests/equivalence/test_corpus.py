@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 
 import drivers
+import in_jobs
 import pytest
 import simulated
 
@@ -18,6 +19,7 @@ from magnus.definition.loader import load
 CORPUS = Path(__file__).parents[1] / "corpus"
 ARGUMENTS = {"when": "2024-05-06", "text": "007"}
 SLOWEST = ("chunked-fs", drivers.step_by_step_in_processes)
+JOBS = ("file-system", in_jobs.in_jobs)
 WAYS = [
     ("file-system", drivers.whole),
     ("chunked-fs", drivers.whole),
@@ -26,6 +28,7 @@ WAYS = [
     ("chunked-fs", drivers.in_workers(2)),
     ("file-system", drivers.step_by_step_in_processes),
     SLOWEST,
+    JOBS,
     ("chunked-fs", drivers.in_few_processes),
     ("file-system", drivers.together),
     ("file-system", simulated.simulated),
@@ -35,12 +38,12 @@ WAYS = [
 ]
 NAMES = sorted(file.stem for file in CORPUS.glob("*.yaml"))
 SOME = {"chain-of-all-task-kinds", "files-of-branches", "loop-with-a-failure", "map", "retries"}
-"""The pipelines that run in the way that takes longest, an interpreter for each step; all do so in forked processes."""
+"""The pipelines that run in ways that take long, an interpreter for each step; all do so in forked processes."""
 RUNS = [
     pytest.param(name, store, drive, id=f"{store} {drive.__name__}-{name}")
     for store, drive in WAYS
     for name in NAMES
-    if (store, drive) != SLOWEST or name in SOME
+    if (store, drive) not in {SLOWEST, JOBS} or name in SOME
 ]
 
 

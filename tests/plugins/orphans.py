@@ -57,7 +57,7 @@ class Orphans:
         if options.silent:
             raise JobsUnknown("the controller does not answer")
         cls.cancelled += [job.id for job in jobs]
-        cls.jobs.pop(run.run_id)
+        cls.jobs.pop(run.run_id, None)
 
 
 def orphan(run_id, *, executor="orphans", owner=GONE, status=Status.PROCESSING, **config):

@@ -21,7 +21,7 @@ from magnus.definition.written_pipeline import WrittenPipeline
 from magnus.definition.yaml_text import Document, KeyPath, Reading, read_with_faults
 from magnus.errors import InvalidDefinition, Location, Problem, in_order
 from magnus.graph.hash import dag_hash
-from magnus.graph.nodes import Graph
+from magnus.graph.nodes import Graph, Node
 from magnus.suggest import near
 from magnus.values import Json, UserObject
 
@@ -56,6 +56,10 @@ class LoadedPipeline(Struct, frozen=True):
     functions: Mapping[str, Callable[..., UserObject]]
     file: str = ""
     included: Mapping[str, Json] = field(default_factory=dict)
+
+    def locate_step(self, node: Node, field: str) -> Location | None:
+        """The place of a field of the step; None if it is not in the pipeline."""
+        return next((place.locate(field) for place in self.steps if place.node is node), None)
 
 
 class Examination(Struct, frozen=True):

@@ -29,6 +29,9 @@ _EXAMPLES: Final[Mapping[type[InvalidInput], str]] = {
 }
 """The fix for an empty file."""
 
+_FIRST_PIPELINE: Final = "pipeline.yaml"
+"""The file that commands read when none is named."""
+
 _PASSED_ON: Final = ("/dev/fd/", "/dev/stdin", "/proc/")
 """Paths of pipes, which a shell or another program writes to."""
 
@@ -86,7 +89,10 @@ def read_with_faults(
             raise error(f"{what} '{name}' is {kind}", fix="name a file")
         text = Path(file).read_text(encoding="utf-8-sig")
     except FileNotFoundError:
-        raise error(f"{what} '{name}' does not exist", fix="check the path, and the folder you are in") from None
+        start = "; magnus init NAME writes a project with a pipeline" if name == _FIRST_PIPELINE else ""
+        raise error(
+            f"{what} '{name}' does not exist", fix=f"check the path, and the folder you are in{start}"
+        ) from None
     except UnicodeDecodeError:
         raise error(f"{what} '{name}' is not UTF-8 text", fix="save it as UTF-8") from None
     except ValueError:  # a zero byte in it

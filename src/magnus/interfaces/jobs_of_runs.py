@@ -46,7 +46,10 @@ class FindsJobs(Protocol):
 
     @staticmethod
     def cancel_jobs(options: Any, run: RunRecord, jobs: Sequence[RunningJob], /) -> None:
-        """End these jobs of the run. They may still run for a moment when this returns. JobsUnknown likewise."""
+        """End these jobs of the run, and let no job of it start a step any more that is still on its way to the batch system.
+
+        `jobs` may be empty. The jobs may still run for a moment when this returns. JobsUnknown likewise.
+        """
         ...
 
 

@@ -1,4 +1,4 @@
-"""Computes captions for elements of a map that are mappings: the keys in which they differ, with their values. Pure."""
+"""Computes captions for elements of a map: of mappings the keys in which they differ, with their values. Pure."""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -31,8 +31,11 @@ def caption(values: Mapping[str, Json]) -> str:
 
 
 def captions(elements: Sequence[Json] | None) -> Sequence[str]:
-    """The caption of each element; "" for elements whose captions are not all different."""
-    texts = [caption(values) for values in differences(elements or ())]
+    """The caption of each element, of numbers the number; "" for elements whose captions are not all different."""
+    if elements and all(isinstance(element, int | float) for element in elements):
+        texts = [_text(element) for element in elements]
+    else:
+        texts = [caption(values) for values in differences(elements or ())]
     return texts if len(set(texts)) == len(texts) else [""] * len(texts)
 
 

@@ -240,6 +240,16 @@ class JobExecutorContract(ProcessExecutorContract):
         assert log["parameters"]["y"] == [1, 4, 9]
         assert site.submissions() - before == 1
 
+    def test_a_task_that_has_no_branches_is_not_run_together(self, folder: Path, site: BatchSite) -> None:
+        overrides = {str(site.configuration["type"]): "together"}
+        (folder / "p.yaml").write_text(json.dumps({"dag": _dag("a", a=_shell("true", overrides=overrides))}))
+        for command in (command_line(), [sys.executable, "-m", "magnus", "check", "p.yaml"]):
+            done = subprocess.run(
+                command, cwd=folder, capture_output=True, text=True, check=False, timeout=LONGEST_SECONDS
+            )
+            assert done.returncode in {1, 2}
+            assert "'a' has no branches, and its override 'together' has 'together: true'" in done.stdout + done.stderr
+
     def test_a_composite_whose_machine_fails_is_continued_in_another_job(self, folder: Path, site: BatchSite) -> None:
         command = 'echo "$x" >> done; if [ "$x" = 2 ]; then ' + _WAITS + "; fi"
         dag = _together(site, _shell(command, max_attempts=2))

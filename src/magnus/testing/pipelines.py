@@ -19,10 +19,12 @@ If a patch returns a value that is not JSON, or a parameter is one, it is stored
 import json
 import os
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Final, TypeAlias
 
 from magnus.app.inspect.run_object import Run, Step
+from magnus.app.inspect.viewer import logs_of
 from magnus.app.run.create_run import Quiet
 from magnus.app.run.execute import execute
 from magnus.app.run.load_pipeline import find_node_type, python_file
@@ -185,7 +187,9 @@ def _run(built: BuiltPipeline, folder: Path, executor: Json, parameters: Mapping
     )
     prepared = prepare(request, Quiet())
     record = execute(prepared, Quiet(), lambda _text: None)
-    return Run(record, prepared.services.run_log_store, request.working_directory)
+    store, catalog, picklers = prepared.services.run_log_store, prepared.services.catalog, prepared.services.picklers
+    logs = partial(logs_of, catalog, prepared.configuration.catalog)
+    return Run(record, store, request.working_directory, logs, lambda: (catalog, picklers))
 
 
 def _found(built: BuiltPipeline, step: str) -> Mapping[str, Json]:

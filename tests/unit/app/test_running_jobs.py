@@ -67,7 +67,7 @@ def test_it_cancels_the_jobs_and_waits_for_their_end(orphans):
     resuming.settle("cancel")
     assert orphans.cancelled == ["17", "18"]
     assert "magnus cancels them" in resuming.lines[0]
-    assert orphans.requests == [["a"], ["a"]]
+    assert orphans.requests == [["a"]] * 3
 
 
 def test_a_plan_shows_the_jobs_and_leaves_them_alone(orphans):
@@ -101,7 +101,7 @@ def test_without_an_answer_the_run_is_not_resumed_unless_the_user_says_that_it_i
 
 def test_a_controller_that_falls_silent_while_a_run_waits_is_asked_again(orphans, monkeypatch):
     orphans.jobs = {"a": ["17"]}
-    answers = iter(["jobs", "silence", "silence", "nothing"])
+    answers = iter(["jobs", "silence", "silence", "nothing", "nothing"])
 
     def look():
         match next(answers):

@@ -28,7 +28,7 @@ from magnus.app.parameters.used_parameters import fitted_to_steps
 from magnus.app.run import mocks
 from magnus.app.run.load_pipeline import examine_pipeline, is_python_file
 from magnus.app.run.original_run import original_run
-from magnus.app.run.preflight import step_problems, unknown_overrides
+from magnus.app.run.preflight import override_problems, step_problems
 from magnus.app.run.prepare import RunRequest, with_defaults
 from magnus.definition.compiler import StepPlace
 from magnus.definition.loader import Examination, LoadedPipeline
@@ -176,8 +176,8 @@ class _Check:
         return self._attempt(lambda: mocks.mocked(services.configuration, pipeline)) or pipeline
 
     def _engine(self, pipeline: LoadedPipeline, services: CheckedServices, parameters: Scope | None) -> None:
-        """Add overrides that do not exist, and the problems of transpiling the pipeline."""
-        self.problems += unknown_overrides(pipeline, services.configuration)
+        """Add the problems of overrides, and of transpiling the pipeline."""
+        self.problems += override_problems(pipeline, services.configuration)
         transpiler = executors.transpiler(services.configuration)
         if transpiler is not None:
             from magnus.app.run.transpile import transpile_request  # lazy: most pipelines are run here

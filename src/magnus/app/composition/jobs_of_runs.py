@@ -54,7 +54,10 @@ def jobs_of_runs(runs: Sequence[RunRecord]) -> Mapping[str, JobsOfRun]:
 
 
 def cancel_jobs(run: RunRecord, jobs: JobsOfRun) -> None:
-    """Cancel the jobs of the run; JobsUnknown when the executor gets no answer, InvalidConfiguration as for a run."""
+    """Cancel the jobs of the run, and let none start any more; JobsUnknown when the executor gets no answer.
+
+    InvalidConfiguration as for a run.
+    """
     executor = _recorded(run)
     if executor is not None and (finder := _finder(executor)) is not None:
         executor_class, options = finder

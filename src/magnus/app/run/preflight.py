@@ -161,30 +161,43 @@ def _conflicts(node: CompositeNode, step: StepPlace) -> Iterator[Problem]:
         yield Problem(message, fix, step.locate("branches"), step.step, "warning")
 
 
-def check_overrides(pipeline: LoadedPipeline, configuration: Configuration) -> None:
-    """Refuse overrides that steps name and the configuration of the executor does not have; InvalidDefinition."""
-    if problems := unknown_overrides(pipeline, configuration):
-        raise InvalidDefinition.of(problems)
+def check_overrides(pipeline: LoadedPipeline, configuration: Configuration) -> list[Problem]:
+    """The warnings about overrides that steps name; InvalidDefinition with everything that is wrong with them."""
+    problems = override_problems(pipeline, configuration)
+    if any(problem.severity == "error" for problem in problems):
+        raise InvalidDefinition.of(in_order(problems))
+    return problems
 
 
-def unknown_overrides(pipeline: LoadedPipeline, configuration: Configuration) -> list[Problem]:
-    """The overrides that steps name and the configuration of the executor does not have.
+def override_problems(pipeline: LoadedPipeline, configuration: Configuration) -> list[Problem]:
+    """Overrides that steps name and the configuration of the executor does not have, and ones with `together` in wrong places.
 
-    Those for other executors are not looked at, nor is anything where an executor knows none.
+    Overrides for other executors are not checked, nor is anything if the executor has none. Transpilers check `together`
+    with their own limits.
     """
     kind = configuration.executor.type
     named = [(step, step.node.overrides[kind]) for step in pipeline.steps if kind in step.node.overrides]
     if not named:
         return []
-    _, options = services.executor_type(configuration)
+    executor_class, options = services.executor_type(configuration)
     if not hasattr(options, "overrides"):
         return []
-    known = list(options.overrides)
-    return [
-        Problem(f"the executor has no overrides '{name}'", _fix(name, known), step.locate("overrides", kind), step.step)
+    overrides = options.overrides
+    problems = [
+        Problem(
+            f"the executor has no overrides '{name}'",
+            _fix(name, list(overrides)),
+            step.locate("overrides", kind),
+            step.step,
+        )
         for step, name in named
-        if name not in known
+        if name not in overrides
     ]
+    if hasattr(executor_class, "runs_together"):
+        from magnus.interfaces.together import Together  # lazy: few executors have such overrides
+
+        problems += Together.of(kind, overrides).problems(pipeline.graph, pipeline.locate_step)
+    return problems
 
 
 def _fix(name: str, known: list[str]) -> str:

@@ -212,7 +212,7 @@ def _prepared(
         if step_filter is _EVERY_STEP and not spread.mocks:
             initial = fitted_to_steps(initial, pipeline.steps, service_set.catalog, request.working_directory)
         warnings = check_steps(step_filter(pipeline), request.working_directory, spread)
-        check_overrides(pipeline, configuration)
+        warnings += check_overrides(pipeline, configuration)
     finally:
         version.wait()
     if request.built is not None and spread.reenters:

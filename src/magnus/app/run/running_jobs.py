@@ -50,11 +50,15 @@ class RunningJobs:
         """
         if self._still_running == "ignore":
             return
-        jobs = jobs_of_runs([run]).get(run.run_id, NO_JOBS)
+        jobs = jobs_of_runs([run]).get(run.run_id)
+        if jobs is None:
+            return  # its executor has no jobs that outlive the run
         if jobs.unknown:
             self._refuse_unknown(run, jobs)
         elif jobs.jobs:
             self._settle(run, jobs)
+        elif run.status not in ENDED and self._still_running in {"wait", "cancel"}:
+            self._close(run)
 
     def _refuse_unknown(self, run: RunRecord, jobs: JobsOfRun) -> None:
         """InvalidInput for a run that may still run; a run that has finished cancelled its jobs itself."""
@@ -77,12 +81,12 @@ class RunningJobs:
             case "cancel":
                 self._report_jobs(f"{sentence}; magnus cancels {them}", jobs)
                 self._cancel(run, jobs)
-                self._wait(run)
+                self._close(run)
                 self._report(f"nothing of the run '{run.run_id}' runs any more")
             case "wait" | "ignore":
                 how = f"Ctrl-C leaves {them} running, --still-running cancel ends {them}"
                 self._report_jobs(f"{sentence}; magnus waits for {whose} end ({how})", jobs)
-                self._wait(run)
+                self._close(run)
                 self._report(f"nothing of the run '{run.run_id}' runs any more")
 
     def _report_jobs(self, sentence: str, jobs: JobsOfRun) -> None:
@@ -97,6 +101,15 @@ class RunningJobs:
             [problem] = error.problems
             message = f"{jobs.word}s of the run '{run.run_id}' cannot be cancelled: {problem.message}"
             raise InvalidInput(message, fix=problem.fix or "try again later") from error
+
+    def _close(self, run: RunRecord) -> None:
+        """Return when no job runs, and none can start any more.
+
+        A job may have been on its way to the batch system when the process of the run was killed.
+        """
+        self._wait(run)
+        self._cancel(run, NO_JOBS)
+        self._wait(run)
 
     def _wait(self, run: RunRecord) -> None:
         """Return when no job runs any more. While there is no answer, jobs may run."""

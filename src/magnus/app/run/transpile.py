@@ -1,6 +1,6 @@
 """The use case *transpile*: writes the files with which another engine runs a pipeline."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 from magnus.app.composition import executors
@@ -8,8 +8,7 @@ from magnus.app.composition.configuration import Configuration
 from magnus.app.parameters.initial_parameters import explicit_names
 from magnus.app.run.prepare import RunRequest, prepare, variables_used
 from magnus.definition.loader import LoadedPipeline
-from magnus.errors import InvalidInput, Location
-from magnus.graph.nodes import Node
+from magnus.errors import InvalidInput
 from magnus.interfaces.reporter import Reporter, Warned
 from magnus.interfaces.transpiler import TranspileRequest, TranspileResult
 from magnus.run_log.parameters import Scope, plain
@@ -64,7 +63,7 @@ def transpile_request(
         executor=configuration.executor.type,
         variables=variables_used(run_request.environment, pipeline, configuration),
         locate_option=configuration.executor.locate,
-        locate_step=_places(pipeline),
+        locate_step=pipeline.locate_step,
     )
 
 
@@ -72,15 +71,6 @@ def _inside(file: str, folder: Path) -> str:
     """The file relative to the folder if it is inside, since the folder has another path in a pod."""
     path = Path(file)
     return str(path.relative_to(folder)) if file and path.is_absolute() and path.is_relative_to(folder) else file
-
-
-def _places(pipeline: LoadedPipeline) -> Callable[[Node, str], Location | None]:
-    """Finds the place of a field of a step."""
-
-    def locate(node: Node, field: str) -> Location | None:
-        return next((place.locate(field) for place in pipeline.steps if place.node is node), None)
-
-    return locate
 
 
 def _write(target: Path, text: str) -> None:

@@ -62,7 +62,9 @@ class ContainerExecutor:
 
     @staticmethod
     def cancel_jobs(_options: ContainerOptions, run: "RunRecord", jobs: "Sequence[RunningJob]") -> None:
-        """End containers of such a run."""
+        """End containers of such a run; none starts without its process."""
+        if not jobs:
+            return
         with _needs_sdk():
             from magnus.executors.container.running import end_containers  # lazy: likewise
 

@@ -46,7 +46,8 @@ def cancel_jobs(system: BatchSystem, folder: Path, run: RunRecord, jobs: Sequenc
     """Cancel these jobs, and let no job of the run start a step any more; JobsUnknown without an answer."""
     RunFolder(Path.cwd() / folder, run.run_id).stop()
     try:
-        system.cancel([job.id for job in jobs])
+        if jobs:
+            system.cancel([job.id for job in jobs])
     except NoAnswer as error:
         raise _unknown(error) from error
 

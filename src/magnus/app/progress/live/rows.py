@@ -129,7 +129,7 @@ class Rows:
                 yield self._label(label, branch, depth)
             caption = plain(step.caption(key)) if shown else ""
             for inner in shown:
-                yield from self._step(inner, depth, f"{label}/", caption)
+                yield from self._step(inner, depth, f"{label}/", "" if caption == label else caption)
         if failed > self._most:
             yield folded(depth, 0, 0, failed - self._most, self._look)
 

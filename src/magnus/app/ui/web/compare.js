@@ -25,7 +25,7 @@ function sides() {
   const row = (title, cell, isShown = true) => (isShown ? element("tr", {}, element("th", { scope: "row" }, title), runs.map((run) => element("td", {}, cell(run)))) : null);
   const has = (name) => runs.some((run) => run[name]);
   return element("section", { class: "card" }, heading("Runs"), element("div", { class: "sheet" }, element("table", { class: "sides" },
-    element("thead", {}, element("tr", {}, element("th", {}), runs.map((run, number) => element("th", { scope: "col" },
+    element("thead", {}, element("tr", {}, element("td", {}), runs.map((run, number) => element("th", { scope: "col" },
       element("b", { class: "letter" }, letters[number]), element("a", { href: addressOfRun(run.run_id) }, run.run_id))))),
     element("tbody", {},
       row("Status", (run) => lookOf(run.status)),

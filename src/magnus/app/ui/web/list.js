@@ -124,7 +124,7 @@ function showNames(all) {
   };
   const group = (title, kind) => {
     const boxes = matching.filter((column) => kindOf(column) === kind).slice(0, 200).map(box);
-    return boxes.length ? [element("h3", {}, title), ...boxes] : [];
+    return boxes.length ? [element("h2", {}, title), ...boxes] : [];
   };
   const groups = [...group("Metrics", "metric"), ...group("Parameters", "parameter")];
   names.replaceChildren(...(groups.length ? groups : [element("p", { class: "hint" }, all.length ? "None is called so." : "These runs have no parameters or metrics.")]));
