@@ -1,5 +1,6 @@
 """The base of batch systems keeps the contract of executors of jobs, with the batch system for tests."""
 
+import json
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -15,6 +16,8 @@ from magnus.interfaces.reporter import Event, StepEnded
 from magnus.run_log.records import Status
 from magnus.testing.batch_system.client import FakeBatchSystem
 from magnus.testing.batch_system.executor import install
+from magnus.testing.batch_system.state import Fault, FaultKind
+from magnus.testing.executor_contract import run
 from magnus.testing.job_executor_contract import JobExecutorContract
 from magnus.values import Json
 
@@ -98,3 +101,43 @@ class TestFakeBatchSystem(JobExecutorContract):
         site = FakeSite(folder / "state")
         yield site
         site.system.close()
+
+    def test_machines_that_fail_before_the_first_line_cost_no_attempt(self, folder: Path, site: FakeSite) -> None:
+        site.system.change(lambda state: setattr(state, "starts_that_fail", 2))
+        log = run(folder, one_step("echo ran >> ran"))
+        assert [attempt["status"] for attempt in log["steps"]["a"]["attempts"]] == ["SUCCESS"]
+        assert (folder / "ran").read_text() == "ran\n"
+
+    @pytest.mark.parametrize("kind", ["silent", "lost", "late", "doubled", "full"])
+    def test_a_submission_that_goes_wrong_runs_the_step_once(
+        self, folder: Path, site: FakeSite, kind: FaultKind
+    ) -> None:
+        site.system.fail_calls(Fault("submit", kind), Fault("jobs", "silent", count=2), Fault("limits", "silent"))
+        log = run(folder, one_step("echo ran >> ran; sleep 1"))
+        assert len(log["steps"]["a"]["attempts"]) == 1
+        assert (folder / "ran").read_text() == "ran\n"
+
+    def test_what_the_batch_system_refuses_fails_with_its_words(self, folder: Path, site: FakeSite) -> None:
+        site.system.fail_calls(Fault("submit", "refused"))
+        log = run(folder, one_step("true"), status=1)
+        assert log["steps"]["a"]["message"] == "invalid partition specified: nowhere"
+
+    def test_a_job_that_the_queue_forgets_and_that_ends_is_no_loss(self, folder: Path, site: FakeSite) -> None:
+        site.system.change(lambda state: setattr(state, "remembers_seconds", 0.0))
+        assert run(folder, one_step("sleep 1"))["status"] == "SUCCESS"
+
+    def test_a_setup_that_fails_says_so(self, folder: Path, site: FakeSite) -> None:
+        setup = {
+            **site.configuration,
+            "config": {**site.configuration["config"], "setup": ["echo no module >&2; exit 7"]},
+        }
+        (folder / "magnus-config.yaml").write_text(json.dumps({"defaults": {"executor": setup}}))
+        log = run(folder, one_step("true"), status=1)
+        message = log["steps"]["a"]["message"]
+        assert "exited with status 7 before the step had a result; its output is in " in message
+        assert message.endswith(":\nno module")
+
+
+def one_step(command: str) -> Json:
+    step = {"type": "task", "command_type": "shell", "command": command, "next": "success"}
+    return {"start_at": "a", "steps": {"a": step}}

@@ -54,6 +54,7 @@ class Job(Struct, frozen=True):
         reason: why it waits or was killed, in the words of the batch system, such as `Resources`.
         place: the machine that runs it, or ran it last; "" when there is none yet.
         restarts: how often it was requeued.
+        by_user: whether it was killed since a user cancelled it.
     """
 
     id: str
@@ -64,6 +65,7 @@ class Job(Struct, frozen=True):
     reason: str = ""
     place: str = ""
     restarts: int = 0
+    by_user: bool = False
 
 
 class Batch(Struct, frozen=True):

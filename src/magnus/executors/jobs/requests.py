@@ -18,11 +18,19 @@ _LONGEST_WAIT_SECONDS: Final = 60.0
 
 
 class Submitted(Struct, frozen=True, eq=False):
-    """A request, with the future that its caller has, and the name of its override."""
+    """A request, with the future that its caller has.
+
+    Attributes:
+        request: the request.
+        future: of the caller.
+        override: the name of the options that its step asks for.
+        losses: how many jobs were lost before they started the step.
+    """
 
     request: StepRequest
     future: "Future[None]"
     override: str
+    losses: int = 0
 
 
 class Requests:

@@ -6,6 +6,8 @@ __all__ = ["Schedule"]
 
 _FIRST_LOOK_SECONDS: Final = 0.05
 _LONGEST_LOOK_SECONDS: Final = 1.0
+_EVENTS_SECONDS: Final = 0.3
+"""While a step reports something."""
 _FIRST_ASK_SECONDS: Final = 5.0
 """After the first submission: to show why jobs wait."""
 _SOON_SECONDS: Final = 1.0
@@ -37,9 +39,10 @@ class Schedule:
         """Whether it is time to ask for the states of jobs."""
         return at >= self._next_ask
 
-    def looked(self, at: float, *, found: bool) -> None:
-        """Note a look; the next one is later if there was nothing."""
-        self._look_seconds = _FIRST_LOOK_SECONDS if found else min(1.3 * self._look_seconds, _LONGEST_LOOK_SECONDS)
+    def looked(self, at: float, *, has_marks: bool, has_events: bool) -> None:
+        """Note a look; the next one is later if there was nothing, by a tenth of the time without anything."""
+        longest = _EVENTS_SECONDS if has_events else _LONGEST_LOOK_SECONDS
+        self._look_seconds = _FIRST_LOOK_SECONDS if has_marks else min(1.1 * self._look_seconds, longest)
         self._next_look = at + self._look_seconds
 
     def asked(self, at: float, *, has_news: bool, is_answered: bool) -> None:

@@ -11,6 +11,7 @@ from queue import Empty, SimpleQueue
 from typing import Final
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from magnus.errors import MagnusError, TaskFailed
 from magnus.executors.jobs import ledger, outcome
@@ -29,9 +30,12 @@ __all__ = ["Watch"]
 _MOST_READ_AT_ONCE: Final = 64
 _SETTLE_SECONDS: Final = 10.0
 """After this time the batch system shows the jobs of a submission whose answer was lost, if it took them."""
+_DYING_SECONDS: Final = 5.0
+"""The time in which the process of a job that was stopped leaves its mark, unless it was killed or its machine is gone."""
 _STOP_SECONDS: Final = 60.0
 """The time in which jobs end that were cancelled."""
 _RETRY_SECONDS: Final = 5.0
+_MOST_LOSSES: Final = 3
 _ALIVE: Final = frozenset({Phase.WAITING, Phase.RUNNING})
 
 
@@ -103,8 +107,11 @@ class Watch:
         return self._next_turn()
 
     def fail(self, error: BaseException) -> None:
-        """Let all futures fail, since the thread cannot continue."""
+        """Let all futures fail, since the thread cannot continue; jobs are cancelled if that can be done."""
         self._take_arrived()
+        self._folder.stop()
+        with suppress(Exception):  # the error that is on its way matters more
+            self._system.cancel([job.id for job in self._all_jobs() if job.id])
         for submitted in [*self._requests.clear(), *(job.submitted for job in self._all_jobs())]:
             submitted.future.set_exception(error)
         self._jobs.clear()
@@ -209,13 +216,13 @@ class Watch:
     # --- marks and events
 
     def _look(self) -> None:
-        found = False
+        found = 0
         marks = sorted(self._folder.marks(), key=lambda mark: (mark.restarts, mark.status is not None))
         for mark in marks:
             job = self._jobs.get((mark.batch, mark.index))
             if job is None:
                 continue
-            found = True
+            found += 1
             status = job.take_mark(mark, self._folder)
             if status is not None:
                 self._exited(job, status)
@@ -223,7 +230,7 @@ class Watch:
                 self._schedule.ask_soon(self._now())
         unanswered = {batch.key for batch in self._unanswered}
         self._folder.remove_marks([mark for mark in marks if mark.batch not in unanswered])
-        self._schedule.looked(self._now(), found=self._read_events() or found)
+        self._schedule.looked(self._now(), has_marks=found > 0, has_events=self._read_events())
 
     def _read_events(self) -> bool:
         """Read what running jobs reported, of some of them at a time."""
@@ -250,6 +257,10 @@ class Watch:
         output, system = job.end(), self._options.system
         if self._is_stopping:
             self._interrupt(job)
+        elif answer is not None and self._never_started(job, answer):
+            message = outcome.killed(job, answer, output, system).problems[0].message
+            self._reentry.report(Warned(f"{message}; it had not started the step, so another job follows", job.path))
+            self._requests.add(replace(job.submitted, losses=job.submitted.losses + 1), self._now())
         elif answer is None:
             job.submitted.future.set_exception(outcome.gone(job, output, system))
         elif answer.phase is Phase.KILLED:
@@ -259,6 +270,11 @@ class Watch:
             job.submitted.future.set_exception(died)
         else:
             job.submitted.future.set_exception(outcome.without_mark(job, answer, output, system))
+
+    def _never_started(self, job: StepJob, answer: Job) -> bool:
+        """Whether the job was lost before its step started, which is no attempt; that is no reason to try forever."""
+        is_lost = answer.phase is Phase.KILLED and not answer.by_user
+        return is_lost and job.start is None and job.submitted.losses < _MOST_LOSSES
 
     def _finish(self, job: StepJob) -> None:
         job.read_events(self._folder, to_end=True)
@@ -302,8 +318,12 @@ class Watch:
             return False
         answer = self._only(job, answers)
         is_new = job.take_answer(answer, at)
-        is_late = job.missing_since is not None and at - job.missing_since >= self._options.grace_seconds
+        over_seconds = 0.0 if job.missing_since is None else at - job.missing_since
+        is_late = over_seconds >= self._options.grace_seconds
+        may_be_dying = job.start is not None and job.suspicion is None and not self._is_stopping
         match answer.phase:
+            case Phase.KILLED if may_be_dying and over_seconds < min(_DYING_SECONDS, self._options.grace_seconds):
+                self._schedule.ask_soon(self._now())
             case Phase.KILLED:
                 self._died(job, answer)
             case Phase.EXITED if job.suspicion is not None or is_late or self._is_stopping:

@@ -50,6 +50,7 @@ def jobs_in(output: str) -> Iterator[Job]:
             reason="" if reason == "None" else reason,
             place="" if place.lower() in _NOWHERE else place,
             restarts=int(row["restarts"]),
+            by_user=row["state"] == "CANCELLED",
         )
 
 

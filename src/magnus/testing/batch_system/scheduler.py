@@ -137,7 +137,8 @@ def _end(one: JobState, at: float) -> None:
         return
     state, reason = _ENDS.get(order, ("EXITED", ""))
     one.over_at = at
-    one.job = replace(one.job, phase=Phase.KILLED if order else Phase.EXITED, state=state, reason=reason)
+    phase = Phase.KILLED if order else Phase.EXITED
+    one.job = replace(one.job, phase=phase, state=state, reason=reason, by_user=order == "cancel")
 
 
 def _kill(group: int, number: signal.Signals) -> None:

@@ -281,6 +281,39 @@ def test_a_killed_job_never_comes_back(run):
     assert run.files.claimant(run.system.batches[0].key, 0) == "REVOKED"
 
 
+def test_a_job_that_is_lost_before_its_step_starts_is_no_attempt(run):
+    [future] = run.submit("a")
+    for number in range(1, 4):
+        run.turn(10)
+        run.system.set(f"{number}_0", Phase.KILLED, state="PREEMPTED")
+        run.turn(60)
+        assert not future.done()
+    assert [len(batch.titles) for batch in run.system.batches] == [1, 1, 1, 1]
+    assert sum("it had not started the step" in event.message for event in run.events if isinstance(event, Warned)) == 3
+    run.system.set("4_0", Phase.KILLED, state="PREEMPTED")
+    run.turn(60)
+    with pytest.raises(ProcessDied, match="PREEMPTED"):
+        future.result(0)
+
+
+def test_a_waiting_job_that_a_user_cancels_is_not_submitted_again(run):
+    [future] = run.submit("a")
+    run.turn(1)
+    run.system.set("1_0", Phase.KILLED, state="CANCELLED", by_user=True)
+    run.turn(60)
+    with pytest.raises(ProcessDied, match="CANCELLED"):
+        future.result(0)
+    assert len(run.system.batches) == 1
+
+
+def test_a_fault_cancels_the_jobs(run):
+    [future] = run.submit("a")
+    run.turn(1)
+    run.watch.fail(ValueError("a fault"))
+    assert run.system.cancelled == ["1_0"]
+    assert isinstance(future.exception(0), ValueError)
+
+
 @pytest.mark.parametrize("phase", [None, Phase.EXITED])
 def test_a_job_without_a_mark_is_lost_after_a_grace(run, phase):
     [future] = run.submit("a")
