@@ -185,17 +185,18 @@ def test_an_edited_cell_is_other_code_for_cached_steps_and_for_diff(session):
 
 def test_modules_that_a_cell_uses_count_as_its_code(session, folder):
     folder.write("helpers.py", "def shift(x):\n    return x + 1\n")
-    *_, ran, again, edited = session(
+    *_, ran, again, older, edited = session(
         "import importlib, helpers\nfrom magnus import *\n"
         "def work(b):\n    print('computing')\n    return helpers.shift(b)\n"
         "def run():\n    return Pipeline([PythonTask(work, returns=['c'], cache=True)]).execute(parameters={'b': 3})",
         "run().parameters['c']",
         "run().parameters['c']",
-        "open('helpers.py', 'w').write('def shift(x):\\n    return x + 200\\n')\nimportlib.reload(helpers)\n"
-        "run().parameters['c']",
+        "open('helpers.py', 'w').write('def shift(x):\\n    return x + 200\\n')\nrun().parameters['c']",
+        "importlib.reload(helpers)\nrun().parameters['c']",
     )
     assert (ran.plain, "computing" in ran.text) == ("4", True)
     assert (again.plain, "computing" in again.text) == ("4", False)
+    assert (older.plain, "computing" in older.text) == ("4", True)
     assert (edited.plain, "computing" in edited.text) == ("203", True)
 
 
