@@ -113,7 +113,8 @@ class Watch:
         with suppress(Exception):  # the error that is on its way matters more
             self._system.cancel([job.id for job in self._all_jobs() if job.id])
         for submitted in [*self._requests.clear(), *(job.submitted for job in self._all_jobs())]:
-            submitted.future.set_exception(error)
+            if not submitted.future.done():  # the error may have come between the future and the end of the job
+                submitted.future.set_exception(error)
         self._jobs.clear()
         self._unanswered.clear()
         self._to_cancel.clear()
@@ -140,7 +141,12 @@ class Watch:
         if due is None or due > self._now() or not self._has_limits():
             return
         assert self._limits is not None
-        self._submit(self._requests.take(self._limits.batch))
+        taken = self._requests.take(self._limits.batch)
+        try:
+            self._submit(taken)
+        except BaseException:
+            self._requests.put_back(taken)  # a fault: the futures of these fail too
+            raise
 
     def _has_limits(self) -> bool:
         if self._limits is None:
