@@ -30,6 +30,7 @@ def test_a_run_that_succeeded(opened, fits, width, scheme):
     page.get_by_role("treeitem").first.click()
     page.locator(".sort").first.click()
     page.locator(".chart-of summary").first.click()
+    page.locator(".chart-of tbody tr").last.wait_for()
     assert violations(page) == []
 
 

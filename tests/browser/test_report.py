@@ -421,6 +421,7 @@ def test_metrics_by_step_are_lines_with_axes_and_their_values(opened, fits):
     assert chart.locator("path").count() == 2
     assert page.locator(".keys-of-lines li").all_inner_texts() == ["train_loss", "val_loss"]
     page.locator(".chart-of summary").click()
+    page.locator(".chart-of tbody tr").last.wait_for()
     assert page.locator(".chart-of tbody tr").count() == 20
     chart.hover()
     assert page.locator(".readout").inner_text().startswith("step ")
@@ -559,6 +560,44 @@ def test_characters_that_reverse_text_are_escapes_and_long_lines_stay_inside(ope
     row(page, "safe").click()
     assert not set("\u202e\u2066") & set(page.locator("body").inner_text() + page.locator("svg").first.text_content())
     assert page.evaluate("document.documentElement.scrollWidth") <= 800
+
+
+HOSTILE_CODE = """
+from magnus import track_this
+
+def work(setting):
+    track_this(**{"</script><b>": 1.5})
+    track_this(step=1, **{"<i>loss": 1.0})
+    track_this(step=2, **{"<i>loss": 0.5})
+    with open("<img onerror=alert(5)>" + str(setting["</script>"]) + ".svg", "w") as file:
+        file.write("<svg xmlns='http://www.w3.org/2000/svg' onload='alert(6)'><script>window.hacked = 1; alert(7)</script></svg>")
+"""
+
+HOSTILE_MAP = """
+dag:
+  steps:
+    each:
+      type: map
+      iterate_on: xs
+      iterate_as: setting
+      branch: {command: hostile_work.work, catalog: {put: ["*.svg"]}}
+"""
+
+
+def test_names_and_pictures_of_users_run_nothing(opened, project):
+    (project.folder / "hostile_work.py").write_text(HOSTILE_CODE)
+    elements = json.dumps([{"</script>": "<svg onload=alert(8)>1"}, {"</script>": "2"}])
+    page = opened(project.report("hostile-map", HOSTILE_MAP, "--xs", elements, status=0))
+    heads = page.locator(".branch-table thead th .sort").all_inner_texts()
+    assert {"</script>", "</script><b>", "<i>loss"} <= {head.rpartition(" ▴")[0] or head for head in heads}
+    unfold(page, "each")
+    assert any("<svg onload=alert(8)>1" in name for name in names(page))
+    page.locator(".thumbnail").first.click()
+    assert "<img onerror=alert(5)>" in page.get_by_role("dialog", name="Picture").inner_text()
+    page.keyboard.press("Escape")
+    page.get_by_role("button", name="Show the data that flows").click()
+    assert page.evaluate("window.hacked") is None
+    assert page.locator("iframe, object, a, b, #details i:not(.keys-of-lines i)").count() == 0
 
 
 def test_ten_thousand_elements_open_and_are_sorted(opened, project):

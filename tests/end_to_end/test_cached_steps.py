@@ -147,7 +147,7 @@ def test_only_new_elements_another_way_and_what_follows_run(project):
 
 def test_a_reused_step_names_the_step_that_computed_it(project):
     first, _ = project.run("--run-id", "first")
-    assert first["steps"]["make"]["cache"]["reason"] == "it never ran"
+    assert first["steps"]["make"]["cache"]["reason"] == "no earlier result"
     project.run("--run-id", "second")
     third, _ = project.run("--run-id", "third")
     step = third["steps"]["make"]
@@ -600,7 +600,7 @@ def test_the_plan_says_what_will_run_and_why_and_changes_nothing(project):
     assert plan(project, "--way", "left") == ["steps: 10 reused"]
     assert plan(project, "--way", "right") == [
         "steps: 8 reused, 1 to run, 1 that may run",
-        "  runs 'choose/right/go': it never ran",
+        "  runs 'choose/right/go': no earlier result",
         "  may run 'shell': it may use a result of 'choose'",
     ]
     assert plan(project, "--way", "left", "--refresh", "each")[:2] == [

@@ -74,6 +74,41 @@ def test_svg_goes_to_a_file(folder, pipeline):
     assert sorted(file.name for file in folder.path.iterdir()) == ["p.svg", "pipeline.yaml"]
 
 
+WITH_DATA = """\
+dag:
+  steps:
+    load: {command: work.load, returns: [rates, {table: object}], catalog: {put: [raw.csv]}}
+    fit: {command: work.fit}
+"""
+
+
+def test_data_that_flow_are_named(folder):
+    folder.write("pipeline.yaml", WITH_DATA)
+    folder.write(
+        "work.py", "raise SystemExit('nobody imports this')\ndef load(): pass\ndef fit(rates): return {'error': 1}\n"
+    )
+    result = folder.magnus("graph", "--data")
+    assert result.err == ""
+    assert result.out.splitlines()[1:5] == [
+        "├─ load  python  work.load",
+        "│  ⇣ rates",
+        "│  ⇣ object: table",
+        "│  ⇣ file: raw.csv",
+    ]
+    assert (
+        '-->|"rates<br/>object: table<br/>file: raw.csv"|'
+        in folder.magnus("graph", "--data", "--format", "mermaid").out
+    )
+    assert "object: table" in folder.magnus("graph", "--data", "--format", "svg").out
+    assert "=> rates" in folder.magnus("graph", "--data", env={"PYTHONIOENCODING": "ascii"}).out
+
+
+def test_pictures_run_across(folder, pipeline):
+    assert folder.magnus("graph", "--format", "mermaid", "--across").out.startswith("flowchart LR\n")
+    down, across = (ET.fromstring(folder.magnus("graph", "--format", "svg", *more).out) for more in ((), ("--across",)))
+    assert float(across.attrib["width"]) > float(down.attrib["width"])
+
+
 def test_a_python_file_is_drawn(folder):
     folder.write(
         "steps.py",

@@ -185,17 +185,18 @@ def test_an_edited_cell_is_other_code_for_cached_steps_and_for_diff(session):
 
 def test_modules_that_a_cell_uses_count_as_its_code(session, folder):
     folder.write("helpers.py", "def shift(x):\n    return x + 1\n")
-    *_, ran, again, edited = session(
+    *_, ran, again, older, edited = session(
         "import importlib, helpers\nfrom magnus import *\n"
         "def work(b):\n    print('computing')\n    return helpers.shift(b)\n"
         "def run():\n    return Pipeline([PythonTask(work, returns=['c'], cache=True)]).execute(parameters={'b': 3})",
         "run().parameters['c']",
         "run().parameters['c']",
-        "open('helpers.py', 'w').write('def shift(x):\\n    return x + 200\\n')\nimportlib.reload(helpers)\n"
-        "run().parameters['c']",
+        "open('helpers.py', 'w').write('def shift(x):\\n    return x + 200\\n')\nrun().parameters['c']",
+        "importlib.reload(helpers)\nrun().parameters['c']",
     )
     assert (ran.plain, "computing" in ran.text) == ("4", True)
     assert (again.plain, "computing" in again.text) == ("4", False)
+    assert (older.plain, "computing" in older.text) == ("4", True)
     assert (edited.plain, "computing" in edited.text) == ("203", True)
 
 
@@ -250,3 +251,13 @@ def is_running(pid):
     except ProcessLookupError:
         return False
     return state != "Z" and os.path.exists(f"/proc/{pid}")
+
+
+def test_the_cells_of_the_how_to_page_run(session):
+    page = (Path(__file__).parents[2] / "docs/how-to/work-in-jupyter.md").read_text()
+    blocks = re.findall(r"^```(?:python|text)\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    picture, ran, looked, written, imported = session(*blocks)
+    assert [one.traceback for one in (picture, ran, looked, written, imported)] == [""] * 5
+    assert "<svg" in picture.html
+    assert "score = 990.0" in ran.html
+    assert "Writing steps.py" in written.text

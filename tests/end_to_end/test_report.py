@@ -71,6 +71,8 @@ def test_the_configuration_says_where_the_run_is(folder):
         (("r1", "-o", "no/folder/x.html"), "there is no folder 'no/folder'"),
         (("r1", "-o", "."), "cannot be written to '.'"),
         (("r1", "-o", "p.yaml/x.html"), "cannot be written"),
+        (("r1", "--pictures", "many"), "'many' is no size"),
+        (("r1", "--pictures", "-1"), "'-1' is no size"),
     ],
 )
 def test_wrong_input_is_one_clear_error(ran, arguments, words):
@@ -80,3 +82,36 @@ def test_wrong_input_is_one_clear_error(ran, arguments, words):
     assert words in said.err
     assert "Traceback" not in said.err
     assert sorted(ran.path.rglob("*")) == before
+
+
+@pytest.mark.parametrize(
+    ("size", "shown"), [("1GB", True), ("0.2 kB", True), ("200", True), ("100B", False), ("0", False)]
+)
+def test_pictures_are_taken_within_the_size(folder, size, shown):
+    drawing = "<svg xmlns='http://www.w3.org/2000/svg'>" + " " * 80 + "</svg>"
+    folder.write(
+        "p.yaml", PIPELINE.replace('echo it is said"', f'printf \\"{drawing}\\" > p.svg", catalog: {{put: [p.svg]}}')
+    )
+    assert folder.magnus("execute", "p.yaml", "--run-id", "r1").status == 0
+    assert folder.magnus("report", "r1", "--pictures", size).status == 0
+    found = data((folder.path / "r1.html").read_text())
+    [file] = found["rows"][1]["files"]
+    assert ("image" in file, "reason" in file, len(found.get("images", []))) == (shown, not shown, int(shown))
+
+
+def test_pictures_stay_out_where_an_initial_parameter_held_a_secret(folder):
+    folder.write(
+        "p.yaml",
+        PIPELINE.replace(
+            'echo it is said"', "printf '<svg>%s</svg>' $x > p.svg\", secrets: [KEY], catalog: {put: [p.svg]}"
+        ),
+    )
+    folder.write("c.yaml", "secrets: {type: env-secrets-manager}\n")
+    ran = folder.magnus(
+        "execute", "p.yaml", "-c", "c.yaml", "--run-id", "r1", "--x", "hidden-value", env={"KEY": "hidden-value"}
+    )
+    assert ran.status == 0, ran.err
+    assert folder.magnus("report", "r1", "-c", "c.yaml").status == 0
+    html = (folder.path / "r1.html").read_text()
+    assert "images" not in data(html)
+    assert "hidden-value" not in html

@@ -22,9 +22,9 @@ def project(tmp_path):
     return tmp_path
 
 
-def start(folder, *arguments):
+def start(folder, *arguments, program=("-m", "magnus")):
     process = subprocess.Popen(
-        [sys.executable, "-m", "magnus", "ui", "--port", "0", *arguments], cwd=folder, stdin=subprocess.DEVNULL,
+        [sys.executable, *program, "ui", "--port", "0", *arguments], cwd=folder, stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
     return process, process.stdout.readline().strip()
@@ -143,6 +143,31 @@ def test_a_wrong_configuration_is_said_before_the_server_starts(project):
     status, said = refused(project, "-c", "c.yaml", "--port", "0")
     assert status == 2
     assert "file-system" in said
+
+
+HANGING = """
+import sys, time
+from magnus.run_log_stores.file_system import FileSystemRunLogStore
+
+def hang(store):
+    with store._open_runs.lock:
+        print("hangs", file=sys.stderr, flush=True)
+        time.sleep(100_000)
+
+FileSystemRunLogStore.summaries = hang
+from magnus.cli.main import main
+main()
+"""
+
+
+def test_it_stops_at_once_although_a_store_does_not_answer(project):
+    process, url = start(project, program=("-c", HANGING))
+    assert get(url, "/favicon.ico")[0] == 204
+    connection = http.client.HTTPConnection("127.0.0.1", urlsplit(url).port, timeout=LONGEST_SECONDS)
+    connection.request("GET", "/")
+    assert [process.stderr.readline() for _ in range(2)] == ["Ctrl-C stops it\n", "hangs\n"]
+    assert end(process) == (0, "")
+    connection.close()
 
 
 def test_it_writes_nothing(project):

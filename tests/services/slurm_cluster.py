@@ -17,6 +17,7 @@ from tempfile import TemporaryDirectory
 import pytest
 from safety_net import LONGEST_SECONDS
 
+GRACE_SECONDS = 60
 PROGRAMS = ("slurmctld", "slurmd", "sbatch", "squeue", "scancel", "scontrol", "sinfo")
 CONFIGURATION = """\
 ClusterName=tests
@@ -82,6 +83,7 @@ class Cluster:
         self.folder = folder
         self.file = folder / "slurm.conf"
         self.environment = {"SLURM_CONF": str(self.file)}
+        self._programs = {program: shutil.which(program) for program in PROGRAMS}
         for name in ("state", "spool"):
             (folder / name).mkdir()
         controller_port, node_port = free_ports(2)
@@ -140,10 +142,14 @@ class Cluster:
                 assert time.monotonic() < deadline, self.logs()
                 time.sleep(0.05)
 
-    def command(self, *argv):
-        """The output of a command of Slurm; "" where it failed."""
+    def command(self, program, *arguments):
+        """The output of a command of Slurm; "" where it failed. A wrapper on the PATH does not count it."""
         done = subprocess.run(
-            argv, env={**os.environ, **self.environment}, capture_output=True, text=True, timeout=LONGEST_SECONDS
+            [self._programs[program], *arguments],
+            env={**os.environ, **self.environment},
+            capture_output=True,
+            text=True,
+            timeout=LONGEST_SECONDS,
         )
         return done.stdout.strip() if done.returncode == 0 else ""
 
@@ -157,6 +163,16 @@ class Cluster:
         self.command("scontrol", "update", "nodename=localhost", "state=drain", "reason=test")
         yield
         self.command("scontrol", "update", "nodename=localhost", "state=resume")
+
+    def ends_its_jobs(self):
+        """Whether no job is left soon; what is left is cancelled."""
+        deadline = time.monotonic() + GRACE_SECONDS
+        while (left := self.jobs()) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        if left:
+            self.command("scancel", "--user", str(os.getuid()))
+            self.until(lambda: not self.jobs())
+        return not left
 
     def until(self, holds):
         """Wait for a condition."""

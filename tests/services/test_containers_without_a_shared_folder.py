@@ -264,7 +264,7 @@ def test_cached_steps_in_containers(cached, client, moto_server):
         return log
 
     first = run("a")
-    assert set(reasons(first).values()) == {"it never ran"}
+    assert set(reasons(first).values()) == {"no earlier result"}
     assert set(reasons(run("b")).values()) == {"from a"}
     for run_id in ("a", "b"):
         check_debugging(cached, run_id)
@@ -309,7 +309,7 @@ def test_cached_steps_in_simulated_pods(cached, moto_server):
         return log
 
     first = run("a")
-    assert set(reasons(first).values()) == {"it never ran"}
+    assert set(reasons(first).values()) == {"no earlier result"}
     assert set(reasons(run("b")).values()) == {"from a"}
     for run_id in ("a", "b"):
         check_debugging(cached, run_id)

@@ -6,6 +6,8 @@ from functools import lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from msgspec.structs import replace
+
 from magnus.errors import Problem, TaskFailed
 from magnus.graph.nodes import TaskSpec
 from magnus.interfaces.task_kind import TaskCall, TaskInputs, TaskOutcome
@@ -18,6 +20,7 @@ from magnus.values import UserObject
 if TYPE_CHECKING:
     from magnus.graph.dataflow.facts import Description  # lazy: a run needs none of it
     from magnus.tasks.source.dependencies import CodeDependencies  # lazy: as where it is used
+    from magnus.tasks.source.loaded_modules import LoadedModules
 
 _FIX: Final = "write lambda <parameters>: <value>"
 
@@ -47,9 +50,10 @@ class PythonTask:
     def inputs(self, specs: Sequence[TaskSpec], working_directory: Path) -> Sequence[TaskInputs]:
         """The code that the functions reach, and their arguments where the source shows that they see nothing else."""
         from magnus.tasks.source.dependencies import CodeDependencies  # lazy: only steps that are cached need it
+        from magnus.tasks.source.loaded_modules import LoadedModules
 
-        dependencies = CodeDependencies(working_directory)
-        return [_inputs(spec, dependencies, working_directory) for spec in specs]
+        dependencies, loaded = CodeDependencies(working_directory), LoadedModules()
+        return [_unless_older(_inputs(spec, dependencies, working_directory), loaded) for spec in specs]
 
     def describe(self, spec: TaskSpec, working_directory: Path, *, imports: bool) -> "Description":
         """The needs and effects of the function, by its signature and its source; it is not called."""
@@ -101,6 +105,13 @@ def _inputs(spec: TaskSpec, dependencies: "CodeDependencies", working_directory:
     reach = dependencies.reach(partial(dependencies.of, *place))
     names = None if reach.sees_all else arguments_of_function(place[0], place[2])
     return TaskInputs(reach.pieces, reach.statuses, names, reach.sees_files, reach.problem)
+
+
+def _unless_older(inputs: TaskInputs, loaded: "LoadedModules") -> TaskInputs:
+    """The inputs, with a problem if this process runs older code than the files have now."""
+    name = "" if inputs.problem else loaded.edited(inputs.statuses)
+    problem = f"the module '{name}' was edited after this process loaded it: reload it, or restart the process"
+    return replace(inputs, problem=problem) if name else inputs
 
 
 def _inputs_of_object(

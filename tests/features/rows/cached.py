@@ -48,7 +48,7 @@ def run(project, lr, **more):
 def reused(project):
     project.write("work.py", WORK)
     first = run(project, 1)
-    assert set(reasons(first).values()) == {"it never ran"}
+    assert set(reasons(first).values()) == {"no earlier result"}
     assert reasons(run(project, 1)) == dict.fromkeys(["make", "1", "2", "last"], first["run_id"])
     changed = "parameter 'lr' 1 -> 2"
     log = run(project, 2)

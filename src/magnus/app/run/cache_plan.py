@@ -13,7 +13,7 @@ from magnus.app.run.prepare import PreparedRun
 from magnus.engine.context import RunContext
 from magnus.engine.rules import fan
 from magnus.engine.rules import scope as scopes
-from magnus.engine.run.cached import NEVER_RAN, CachedResults
+from magnus.engine.run.cached import NO_EARLIER_RESULT, CachedResults
 from magnus.errors import InvalidInput, TaskFailed
 from magnus.graph.nodes import (
     ChosenBranch,
@@ -49,7 +49,7 @@ class CachePlan(Struct, frozen=True):
 
     def start_lines(self) -> list[str]:
         """The plan as text for the start of a run: its numbers, and what changed since earlier runs."""
-        news = [(name, why) for name, why in self.runs if why not in {_NO_CACHE, NEVER_RAN}]
+        news = [(name, why) for name, why in self.runs if why not in {_NO_CACHE, NO_EARLIER_RESULT}]
         return [self._counts(), *_listed("runs", news)]
 
     def _counts(self) -> str:

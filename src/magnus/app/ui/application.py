@@ -2,8 +2,6 @@
 
 import json
 from collections.abc import Callable, Sequence
-from contextlib import suppress
-from threading import Thread
 from typing import Final
 from urllib.parse import urlencode
 
@@ -22,7 +20,7 @@ from magnus.app.ui.pages import Pages
 from magnus.app.ui.run_columns import RunColumns
 from magnus.app.ui.run_list import ListRequest, RunList, RunPage, list_request
 from magnus.app.ui.streams import Event, Streams, one_line
-from magnus.app.ui.threads import Threads
+from magnus.app.ui.threads import Threads, started
 from magnus.app.ui.watched_run import Snapshot, WatchedRuns
 from magnus.errors import MagnusError, RunNotFound, ServiceError
 
@@ -47,10 +45,10 @@ class Names(Struct):
 class _Reader:
     """Answers requests about the runs of a configuration."""
 
-    def __init__(self, services: Viewer, threads: Threads, streams: Streams) -> None:
+    def __init__(self, services: Viewer, threads: Threads) -> None:
         self._services = services
         self._threads = threads
-        self._streams = streams
+        self._streams = Streams(threads)
         self._columns = RunColumns(services.store, services.working_directory)
         self._runs = RunList(services.store, self._columns)
         self._watched = WatchedRuns(services.store, lambda: services.catalog)
@@ -72,9 +70,8 @@ class _Reader:
         return [Route(path, answer) for path, answer in answers.items()]
 
     def read_ahead(self) -> None:
-        """Read the list of runs; a page tells an error that there is."""
-        with suppress(MagnusError):
-            self._runs.version()
+        """Read the list of runs."""
+        self._runs.version()
 
     async def list_page(self, request: Request) -> Response:
         """The page of the list, with its first part in it."""
@@ -184,10 +181,10 @@ class _Reader:
         return Response(_utf8(content), status, _DATA_POLICY, "application/json")
 
 
-def application(services: Viewer, threads: Threads, streams: Streams) -> Starlette:
+def application(services: Viewer, threads: Threads) -> Starlette:
     """The application that shows the runs of a configuration; it reads the list of runs before somebody wants it."""
-    reader = _Reader(services, threads, streams)
-    Thread(target=reader.read_ahead, name="magnus ui", daemon=True).start()
+    reader = _Reader(services, threads)
+    started(reader.read_ahead)
     return Starlette(routes=reader.routes())
 
 

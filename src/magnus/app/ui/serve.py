@@ -16,7 +16,7 @@ from magnus.errors import InvalidConfiguration, InvalidInput
 
 _PACKAGES: Final = frozenset({"starlette", "uvicorn", "anyio", "h11"})
 _TOKEN_BYTES: Final = 24
-_CLOSING_SECONDS: Final = 1
+_CLOSING_SECONDS: Final = 0.5
 _EVERYWHERE: Final = frozenset({"0.0.0.0", "::", ""})  # noqa: S104 - the user asks for it
 
 

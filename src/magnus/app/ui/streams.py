@@ -28,15 +28,10 @@ Changes = Callable[[], tuple[list[Event], bool]]
 
 
 class Streams:
-    """Makes streams, and ends all of them when the server stops."""
+    """Makes streams, all of which end when the server stops."""
 
     def __init__(self, threads: Threads) -> None:
         self._threads = threads
-        self._stopping = asyncio.Event()
-
-    def stop(self) -> None:
-        """End all streams at once."""
-        self._stopping.set()
 
     def response(self, request: Request, changes: Changes) -> Response:
         """The stream of the changes. It ends with the event `over` when no more can follow.
@@ -49,7 +44,7 @@ class Streams:
     async def _events(self, request: Request, changes: Changes) -> AsyncIterator[bytes]:
         yield b"retry: 1000\n\n"
         problem, last_sent = "", monotonic()
-        while not await request.is_disconnected():
+        while not await request.is_disconnected() and not self._threads.stopping.is_set():
             start = monotonic()
             try:
                 events, is_over = await self._threads.call(changes)
@@ -74,7 +69,7 @@ class Streams:
     async def _is_stopping(self, seconds: float) -> bool:
         """Whether the server stops within the time."""
         try:
-            await asyncio.wait_for(self._stopping.wait(), seconds)
+            await asyncio.wait_for(self._threads.stopping.wait(), seconds)
         except TimeoutError:
             return False
         return True

@@ -39,7 +39,7 @@ from magnus.run_log.records import (
     StepRecord,
 )
 
-NEVER_RAN: Final = "it never ran"
+NO_EARLIER_RESULT: Final = "no earlier result"
 _RENEWED_AFTER: Final = timedelta(hours=1)
 """The age from which a result that is reused is also put under its key for the run that reuses it."""
 
@@ -164,7 +164,7 @@ class CachedResults:
                 if before is not None and before.cache is not None and before.status is Status.SUCCESS:
                     text = difference(before.cache.inputs, step_key.inputs)
                     return result.run_id, text or "its result was not kept"
-        return "", NEVER_RAN
+        return "", NO_EARLIER_RESULT
 
     def _key_of_step(self, path: StepPath) -> str:
         """The key that leads to the last results of the step, with any inputs."""

@@ -30,6 +30,8 @@ __all__ = ["Watch"]
 _MOST_READ_AT_ONCE: Final = 64
 _SETTLE_SECONDS: Final = 10.0
 """After this time the batch system shows the jobs of a submission whose answer was lost, if it took them."""
+_DYING_SECONDS: Final = 5.0
+"""The time in which the process of a job that was stopped leaves its mark, unless it was killed or its machine is gone."""
 _STOP_SECONDS: Final = 60.0
 """The time in which jobs end that were cancelled."""
 _RETRY_SECONDS: Final = 5.0
@@ -316,8 +318,12 @@ class Watch:
             return False
         answer = self._only(job, answers)
         is_new = job.take_answer(answer, at)
-        is_late = job.missing_since is not None and at - job.missing_since >= self._options.grace_seconds
+        over_seconds = 0.0 if job.missing_since is None else at - job.missing_since
+        is_late = over_seconds >= self._options.grace_seconds
+        may_be_dying = job.start is not None and job.suspicion is None and not self._is_stopping
         match answer.phase:
+            case Phase.KILLED if may_be_dying and over_seconds < min(_DYING_SECONDS, self._options.grace_seconds):
+                self._schedule.ask_soon(self._now())
             case Phase.KILLED:
                 self._died(job, answer)
             case Phase.EXITED if job.suspicion is not None or is_late or self._is_stopping:

@@ -28,7 +28,7 @@ def pieces_of_function(name: str, function: UserObject) -> Mapping[str, str]:
             continue
         seen.add((shown, id(value)))
         for own in _functions(value):
-            text = f"{pieces.get(shown, '')}{_code(own.__code__)!r}{_annotations(own)}"
+            text = f"{pieces.get(shown, '')}{instructions(own.__code__)!r}{_annotations(own)}"
             pieces[shown] = short_hash(text.encode("utf-8", "replace"))
             todo += _named(own)
         if not callable(value) and (text := _text(value)):
@@ -84,9 +84,9 @@ def _text(value: UserObject) -> str:
     return "" if len(text) > _MOST_CHARACTERS or " at 0x" in text else text
 
 
-def _code(code: Json) -> tuple[Json, ...]:
+def instructions(code: Json) -> tuple[Json, ...]:
     """The instructions of the code, without its position, name and docstring."""
-    constants = [_code(inner) if hasattr(inner, "co_code") else repr(inner) for inner in code.co_consts]
+    constants = [instructions(inner) if hasattr(inner, "co_code") else repr(inner) for inner in code.co_consts]
     if code.co_consts and isinstance(code.co_consts[0], str) and code.co_flags & inspect.CO_NEWLOCALS:
         constants[0] = "None"  # the docstring, or a text that stands for what comes first in it
     return code.co_code, code.co_names, code.co_varnames, tuple(constants)

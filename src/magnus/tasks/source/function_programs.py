@@ -21,7 +21,10 @@ from magnus.values import UserObject
 _NAME: Final = re.compile(r"[^\W\d]\w*")
 _MAIN: Final = frozenset({"__main__", "__mp_main__"})
 _PLAIN: Final = (str, int, float, bool, bytes, type(None))
-_LOADS: Final = frozenset({"LOAD_GLOBAL", "LOAD_NAME"})
+_LOADS: Final = frozenset({"LOAD_GLOBAL", "LOAD_NAME", "LOAD_FROM_DICT_OR_GLOBALS"})
+_IMPORT_OF_MAIN: Final = ("IMPORT_NAME", "__main__")
+_SEE_ALL: Final = frozenset({"globals", "vars", "eval", "exec", "compile", "get_ipython", "__import__", "__main__"})
+"""Names by which code can reach any value of the program."""
 _MOST_CHARACTERS: Final = 10_000
 
 
@@ -73,14 +76,16 @@ def _import_of(name: str, value: UserObject) -> str | None:
     module, inner = getattr(value, "__module__", None), getattr(value, "__qualname__", None)
     if not isinstance(module, str) or not isinstance(inner, str) or module in _MAIN or "<locals>" in inner:
         return None
-    first = inner.partition(".")[0]
-    return f"from {module} import {first} as {name}" if hasattr(sys.modules.get(module), first) else None
+    home, first = sys.modules.get(module), inner.partition(".")[0]
+    if isinstance(value, FunctionType) and value.__code__.co_filename != getattr(home, "__file__", None):
+        return None  # a wrapper that has the name of the function it wraps
+    return f"from {module} import {first} as {name}" if hasattr(home, first) else None
 
 
 def _source(function: FunctionType) -> str:
     """The text of the function; "" if it cannot be read, or is no statement of its own, as for a lambda."""
     try:
-        text = dedent(inspect.getsource(function))
+        text = dedent(inspect.getsource(function.__code__))
         ast.parse(text)
     except (OSError, TypeError, SyntaxError, ValueError, RecursionError):
         return ""
@@ -95,7 +100,9 @@ def _used(function: FunctionType) -> Iterator[tuple[str, UserObject]]:
         except ValueError:  # not bound yet
             continue
     for name in dict.fromkeys(_global_names(function.__code__)):
-        if name in function.__globals__:
+        if name in _SEE_ALL:
+            yield name, _Unknown("by which it can reach any value of the program")
+        elif name in function.__globals__:
             yield name, function.__globals__[name]
         elif not hasattr(builtins, name):
             yield name, _Unknown("which is not defined")
@@ -130,7 +137,7 @@ _OWN_CLASS: Final = _Unknown("a class that only this program has")
 
 def _global_names(code: CodeType) -> Iterator[str]:
     for instruction in dis.get_instructions(code):
-        if instruction.opname in _LOADS and isinstance(instruction.argval, str):
+        if instruction.opname in _LOADS or (instruction.opname, instruction.argval) == _IMPORT_OF_MAIN:
             yield instruction.argval
     for inner in code.co_consts:
         if isinstance(inner, CodeType):

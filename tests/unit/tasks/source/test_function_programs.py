@@ -88,3 +88,27 @@ def test_a_function_without_a_source_is_a_problem():
     exec("def work(x):\n    return x\n", names)
     assert program_of(names["work"]).problem == "the source of 'work' cannot be read"
     assert program_of(lambda x: x + FACTOR).problem == ""
+
+
+@pytest.mark.parametrize(
+    "body",
+    ["globals()['x']", "eval('x')", "[vars() for _ in range(1)]", "__import__('__main__')", "(lambda: exec('x'))()"],
+)
+def test_code_that_can_reach_any_value_is_a_problem(body):
+    program = program_of(in_notebook(f"def work():\n    return {body}\n")["work"])
+    assert "by which it can reach any value" in program.problem
+
+
+def test_an_import_of_the_program_itself_is_a_problem():
+    program = program_of(in_notebook("def work():\n    import __main__\n    return __main__.x\n")["work"])
+    assert "it uses '__main__'" in program.problem
+
+
+def test_a_wrapper_of_a_function_of_a_module_counts_itself():
+    source = "def work():\n    return wrapped(1)\n"
+    wrapper = in_notebook("def wrapper(*a):\n    return dumps(*a)\n", dumps=json.dumps)["wrapper"]
+    functools.update_wrapper(wrapper, json.dumps)
+    text = program_of(in_notebook(source, wrapped=wrapper)["work"]).text
+    assert "def wrapper" in text
+    assert "from json import dumps as dumps" in text
+    assert "from json import dumps as wrapped" in program_of(in_notebook(source, wrapped=json.dumps)["work"]).text
