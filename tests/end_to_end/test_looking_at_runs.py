@@ -615,9 +615,13 @@ def test_a_damaged_run_has_no_values(swept):
 
 
 def test_runs_as_a_table_of_pandas(swept, monkeypatch):
+    import pandas as pd
+
     import magnus
 
     monkeypatch.chdir(swept.path)
+    with pytest.raises(AttributeError, match=r"its method to_frame\(\) gives a table of pandas"):
+        pd.DataFrame(magnus.runs())
     table = magnus.runs().to_frame()
     assert list(table.columns)[:6] == ["run_id", "pipeline", "status", "tag", "start_time", "duration"]
     assert set(table.columns[6:-1]) == {"params.bad", "params.model", "params.note"}

@@ -401,6 +401,8 @@ def test_without_an_engine_a_killed_run_is_not_lost(folder, client):
     refused = subprocess.run([*command, "retry", "mine"], **said)
     assert (refused.returncode, "--assume-lost" in refused.stderr) == (2, True)
     [left] = client.containers.list()
+    (folder.path / "go").touch()
+    left.wait()
     left.remove(force=True)
 
 
