@@ -204,6 +204,11 @@ def test_the_list_follows_runs(page, trained, server):
     with running(trained, "listed", LIVE):
         wait_for_runs(page, "listed")
         assert "running" in page.locator("td.status").inner_text()
+        before = page.locator("td.took").inner_text()
+        page.wait_for_function(
+            "before => document.querySelector('td.took').textContent !== before && document.querySelector('td.took').textContent",
+            arg=before,
+        )
     page.wait_for_function("() => document.querySelector('td.status').textContent.includes('failed')")
 
 
@@ -278,8 +283,8 @@ def test_all_of_it_by_the_keyboard(page, trained, server):
 
 def test_two_runs_are_compared(page, trained, server):
     page.goto(f"{server.url}?pipeline=training")
-    page.get_by_label("Compare first").check()
     page.get_by_label("Compare second").check()
+    page.get_by_label("Compare first").check()  # the earlier run is the one to compare with
     page.locator("#compare").click()
     page.get_by_role("heading", name="Compare 2 runs").wait_for()
     metrics = page.get_by_role("region", name="Metrics")

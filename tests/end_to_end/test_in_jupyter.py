@@ -251,3 +251,13 @@ def is_running(pid):
     except ProcessLookupError:
         return False
     return state != "Z" and os.path.exists(f"/proc/{pid}")
+
+
+def test_the_cells_of_the_how_to_page_run(session):
+    page = (Path(__file__).parents[2] / "docs/how-to/work-in-jupyter.md").read_text()
+    blocks = re.findall(r"^```(?:python|text)\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    picture, ran, looked, written, imported = session(*blocks)
+    assert [one.traceback for one in (picture, ran, looked, written, imported)] == [""] * 5
+    assert "<svg" in picture.html
+    assert "score = 990.0" in ran.html
+    assert "Writing steps.py" in written.text

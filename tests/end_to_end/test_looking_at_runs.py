@@ -615,9 +615,13 @@ def test_a_damaged_run_has_no_values(swept):
 
 
 def test_runs_as_a_table_of_pandas(swept, monkeypatch):
+    import pandas as pd
+
     import magnus
 
     monkeypatch.chdir(swept.path)
+    with pytest.raises(AttributeError, match=r"its method to_frame\(\) gives a table of pandas"):
+        pd.DataFrame(magnus.runs())
     table = magnus.runs().to_frame()
     assert list(table.columns)[:6] == ["run_id", "pipeline", "status", "tag", "start_time", "duration"]
     assert set(table.columns[6:-1]) == {"params.bad", "params.model", "params.note"}
@@ -630,3 +634,23 @@ def test_runs_as_a_table_of_pandas(swept, monkeypatch):
     assert list(magnus.runs(limit=0).to_frame().columns) == [
         "run_id", "pipeline", "status", "tag", "start_time", "duration",
     ]  # fmt: skip
+
+
+def test_branches_over_mappings_are_shown_with_the_keys_that_differ(folder):
+    folder.write(
+        "p.yaml",
+        """
+dag:
+  steps:
+    each:
+      type: map
+      iterate_on: xs
+      iterate_as: x
+      branch: {command_type: shell, command: "true"}
+""",
+    )
+    elements = json.dumps([{"rate": 0.1, "depth": 3}, {"rate": 0.5, "depth": 3}])
+    assert folder.magnus("execute", "p.yaml", "--run-id", "r1", "--xs", elements).status == 0
+    shown = folder.magnus("show", "r1", "--all").out
+    assert "0 = rate=0.1  SUCCESS" in shown
+    assert "1 = rate=0.5  SUCCESS" in shown

@@ -1,14 +1,17 @@
 """`magnus init` writes a project that runs, in folders of any name, and never half of one."""
 
+import json
 import os
 import re
 import subprocess
 import sys
 import tomllib
+from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 
 import pytest
 
+from magnus import __version__
 from magnus.app.new_project import write_project as module
 from magnus.app.new_project.write_project import write_project
 from magnus.errors import InvalidInput
@@ -283,6 +286,40 @@ def test_a_file_that_appears_meanwhile_stays(tmp_path, monkeypatch):
         write_project(str(tmp_path))
     assert below(tmp_path) == ["parameters.yaml"]
     assert (tmp_path / "parameters.yaml").read_text() == "of another program"
+
+
+@pytest.mark.parametrize(
+    ("origin", "requirement"),
+    [
+        (None, f"magnus=={__version__}"),
+        (
+            {"url": "file:///home/ada/my%20magnus", "dir_info": {"editable": True}},
+            "magnus @ file:///home/ada/my%20magnus",
+        ),
+        (
+            {"url": "file:///tmp/magnus-1-py3-none-any.whl", "archive_info": {}},
+            "magnus @ file:///tmp/magnus-1-py3-none-any.whl",
+        ),
+        (
+            {"url": "https://example.org/m.git", "vcs_info": {"vcs": "git", "commit_id": "12ab"}},
+            "magnus @ git+https://example.org/m.git@12ab",
+        ),
+    ],
+)
+def test_a_project_needs_the_magnus_that_wrote_it(tmp_path, monkeypatch, origin, requirement):
+    class Installed:
+        def read_text(self, name):
+            return json.dumps(origin) if name == "direct_url.json" and origin else None
+
+    def installed(name):
+        if name != "magnus":
+            raise PackageNotFoundError
+        return Installed()
+
+    monkeypatch.setattr(module, "distribution", installed)
+    write_project(str(tmp_path / "p"))
+    written = tomllib.loads((tmp_path / "p/pyproject.toml").read_text())
+    assert written["project"]["dependencies"] == [requirement]
 
 
 def test_no_placeholder_is_left(tmp_path):

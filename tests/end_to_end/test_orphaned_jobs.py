@@ -135,7 +135,9 @@ def test_the_run_is_not_lost_until_the_last_job_is_over(orphaned):
     go(orphaned, "b", "c", "d")
     until(lambda: not jobs_of(orphaned))
     assert listed(orphaned)[0] == "LOST"
+    questions = orphaned.system.calls("jobs")
     assert "is gone" in listed(orphaned)[1]
+    assert orphaned.system.calls("jobs") == questions, "what is over stays over"
 
 
 def test_a_plan_and_a_clean_up_leave_the_jobs_alone(orphaned):

@@ -98,8 +98,9 @@ def test_a_run_that_is_known_to_run_or_to_have_ended_needs_no_word(failed):
     refused = failed.magnus("retry", "here", "--assume-lost")
     assert (refused.status, "the run 'here' is still running" in refused.err) == (2, True)
     assert failed.magnus("retry", "first").status == 0
-    alone = failed.magnus("execute", "--assume-lost")
-    assert (alone.status, "--assume-lost is about the run that is resumed" in alone.err) == (2, True)
+    for options in (["--assume-lost"], ["--still-running", "cancel"]):
+        alone = failed.magnus("execute", *options)
+        assert (alone.status, f"{options[0]} is about the run that is resumed" in alone.err) == (2, True)
 
 
 @pytest.mark.parametrize(("owner", "reason"), OWNERS.values(), ids=OWNERS)

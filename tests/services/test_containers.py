@@ -335,6 +335,77 @@ def test_what_a_killed_magnus_left_goes_with_the_next_run(folder, client):
     assert left.id not in [container.id for container in client.containers.list(all=True)]
 
 
+WAITS = "echo once >> starts; touch begun; until [ -e go ]; do sleep 0.05; done"
+
+
+def killed(folder):
+    """A run `mine` whose magnus was killed while the container of its step still runs."""
+    with folder.begun(one(shell(WAITS)), until="begun") as process:
+        process.kill()
+        process.wait()
+
+
+def magnus(folder, *arguments):
+    command = [sys.executable, "-m", "magnus", *arguments]
+    return subprocess.run(command, cwd=folder.path, capture_output=True, text=True, timeout=LONGEST_SECONDS)
+
+
+@with_both
+def test_a_run_is_not_lost_while_its_container_runs_and_a_retry_waits_for_it(folder, client):
+    folder.configure()
+    killed(folder)
+    [left] = client.containers.list()
+    [run] = json.loads(magnus(folder, "runs", "--json").stdout)
+    assert (run["status"], run["message"]) == (
+        "PROCESSING",
+        f"its orchestrator is gone; 1 container still runs: {left.id[:12]}",
+    )
+    command = [sys.executable, "-m", "magnus", "retry", "mine", "--run-id", "again"]
+    with (folder.path / "said").open("w") as output:
+        retry = subprocess.Popen(command, cwd=folder.path, stdout=subprocess.PIPE, stderr=output, text=True)
+    with retry:
+        wait_until(lambda: "magnus waits for its end" in (folder.path / "said").read_text())
+        (folder.path / "go").touch()
+        log, _ = retry.communicate(timeout=LONGEST_SECONDS)
+    assert f"  'a' ({left.id[:12]})" in (folder.path / "said").read_text()
+    assert retry.returncode == 0
+    assert json.loads(log)["steps"]["a"]["mock"] is True
+    assert (folder.path / "starts").read_text() == "once\n"
+    assert json.loads(magnus(folder, "runs", "--json").stdout)[-1]["status"] == "LOST"
+
+
+@with_both
+def test_containers_of_a_killed_run_can_be_cancelled(folder, client):
+    folder.configure()
+    killed(folder)
+    [left] = client.containers.list()
+    (folder.path / "p.yaml").write_text(json.dumps({"dag": one(shell("true"))}))
+    done = magnus(folder, "retry", "mine", "--run-id", "again", "--still-running", "cancel")
+    assert done.returncode == 0, done.stderr
+    assert "magnus cancels it" in done.stderr
+    step = folder.show()["steps"]["a"]
+    assert (step["status"], step["message"]) == ("FAIL", "interrupted")
+    wait_until(lambda: left.id not in [container.id for container in client.containers.list(all=True)])
+
+
+@with_both
+def test_without_an_engine_a_killed_run_is_not_lost(folder, client):
+    folder.configure()
+    killed(folder)
+    environment = {**os.environ, "DOCKER_HOST": "unix:///nowhere.sock"}
+    command = [sys.executable, "-m", "magnus"]
+    said = {"cwd": folder.path, "env": environment, "capture_output": True, "text": True, "timeout": LONGEST_SECONDS}
+    [run] = json.loads(subprocess.run([*command, "runs", "--json"], **said).stdout)
+    assert run["status"] == "PROCESSING"
+    assert "whether a container of it still runs is not known: no container engine answers" in run["message"]
+    refused = subprocess.run([*command, "retry", "mine"], **said)
+    assert (refused.returncode, "--assume-lost" in refused.stderr) == (2, True)
+    [left] = client.containers.list()
+    (folder.path / "go").touch()
+    left.wait()
+    left.remove(force=True)
+
+
 @with_both
 def test_a_container_that_is_to_stay_does_also_through_the_next_run(folder, client):
     folder.configure(auto_remove_container=False)

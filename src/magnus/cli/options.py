@@ -249,12 +249,16 @@ def pipeline_file(argument: str | None, option: str | None) -> str:
     return argument or option or ""
 
 
-def refuse_without_original(use_cached: str, *, strict: bool, assume_lost: bool, from_step: str = "") -> None:
+def refuse_without_original(
+    use_cached: str, *, strict: bool, assume_lost: bool, from_step: str = "", cancels: bool = False
+) -> None:
     """UsageError for an option about resuming if no run to resume is named."""
     if use_cached:
         return
     if assume_lost:
         raise click.UsageError("--assume-lost is about the run that is resumed: name it with --use-cached RUN")
+    if cancels:
+        raise click.UsageError("--still-running is about the run that is resumed: name it with --use-cached RUN")
     if from_step:
         raise click.UsageError("--from names a step of the run that is resumed: name the run with --use-cached RUN")
     if strict:

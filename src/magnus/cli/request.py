@@ -141,7 +141,10 @@ def pipeline_request(ctx: click.Context, values: options.RunOptions) -> "RunRequ
     """The same for a command that takes a pipeline, and may resume a run."""
     original, run_id = options.original_of(values["use_cached"], values["run_id"])
     strict, assume_lost = values["strict"], values["assume_lost"]
-    options.refuse_without_original(original, strict=strict, assume_lost=assume_lost, from_step=values["from_step"])
+    cancels = values.get("still_running") == "cancel"
+    options.refuse_without_original(
+        original, strict=strict, assume_lost=assume_lost, from_step=values["from_step"], cancels=cancels
+    )
     return run_request(
         ctx,
         values,

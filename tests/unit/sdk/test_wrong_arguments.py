@@ -216,6 +216,8 @@ def test_arguments_of_execute(tmp_path, monkeypatch):
         ({"parameters": [1]}, "'parameters' must be a mapping of names to values"),
         ({"parameters": {1: 2}}, "'the name of a parameter' must be text"),
         ({"log_level": "loud"}, "there is no log level 'loud'"),
+        ({"still_running": "adopt"}, "'still_running' must be 'wait' or 'cancel', not 'adopt'"),
+        ({"still_running": None}, "'still_running' must be text"),
         ({"raise_on_failure": 1}, "'raise_on_failure' must be True or False"),
     ],
 )

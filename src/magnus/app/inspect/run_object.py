@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import cached_property, partial
 from pathlib import Path
-from typing import Any, overload
+from typing import TYPE_CHECKING, Any, Final, Never, overload
 
 from magnus.app.inspect.damage import damage
 from magnus.app.inspect.list_runs import ListedRun, listed_run
@@ -26,6 +26,8 @@ from magnus.run_log.parameters import Parameter
 from magnus.run_log.records import ENDED, RunHealth, RunRecord, RunStatus
 from magnus.run_log.summary import summary
 from magnus.values import Json
+
+_OF_ARRAYS: Final = frozenset({"ndim", "shape", "dtype"})
 
 __all__ = ["Artifact", "Branch", "Run", "Runs", "Step"]
 
@@ -188,6 +190,13 @@ class Runs(Sequence[Run]):
             part = self._found[index]
             return Runs(lambda: part)
         return self._found[index]
+
+    if not TYPE_CHECKING:  # type checkers know what there is
+
+        def __getattr__(self, name: str) -> Never:
+            """Say what pandas needs in place of this object, where it looks for an array."""
+            more = "; its method to_frame() gives a table of pandas" if name in _OF_ARRAYS else ""
+            raise AttributeError(f"'Runs' object has no attribute '{name}'{more}", name=name, obj=self)
 
     def to_frame(self) -> Any:
         """A DataFrame of pandas with a row for each run, and its parameters and metrics as `params.NAME` and `metrics.NAME`."""

@@ -1,5 +1,6 @@
 """Writes the files of a new project: all of them, or none."""
 
+import json
 import os
 import re
 import unicodedata
@@ -10,6 +11,7 @@ from pathlib import Path
 from shutil import rmtree
 from typing import Final
 
+from magnus import __version__
 from magnus.app.text.plain_text import plain
 from magnus.errors import InvalidInput
 from magnus.system.atomic_files import create, new_name
@@ -69,7 +71,11 @@ def _clear_errors(folder: str) -> Iterator[None]:
 def _contents(name: str) -> Mapping[str, str]:
     """The text of each file of a project in a folder of this name."""
     title = plain(name).strip() or _NO_NAME
-    values = {"title": _MARKDOWN.sub(r"\\\g<0>", title), "distribution": _distribution_name(name)}
+    values = {
+        "title": _MARKDOWN.sub(r"\\\g<0>", title),
+        "distribution": _distribution_name(name),
+        "magnus": json.dumps(_requirement())[1:-1],
+    }
     templates = Path(__file__).parent / "files"
     contents = {}
     for file, template in _FILES.items():
@@ -89,6 +95,19 @@ def _distribution_name(name: str) -> str:
     except PackageNotFoundError:
         return text
     return f"{text}-project"
+
+
+def _requirement() -> str:
+    """This magnus as pip and uv find it again: where it was installed from, or else its version in a package index."""
+    try:
+        text = distribution("magnus").read_text("direct_url.json")  # written by pip and uv, PEP 610
+    except PackageNotFoundError:
+        text = None
+    if text is None:
+        return f"magnus=={__version__}"
+    origin = json.loads(text)
+    vcs = origin.get("vcs_info")
+    return f"magnus @ {vcs['vcs']}+{origin['url']}@{vcs['commit_id']}" if vcs else f"magnus @ {origin['url']}"
 
 
 def _refuse_to_overwrite(path: Path, folder: str) -> None:

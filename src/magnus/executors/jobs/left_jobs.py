@@ -33,12 +33,16 @@ _SETTLED_SECONDS: Final = 600.0
 def running_jobs(system: BatchSystem, folder: Path, runs: Sequence[RunRecord]) -> Mapping[str, Sequence[RunningJob]]:
     """The jobs of the runs that wait or run, by the id of the run; JobsUnknown without an answer.
 
-    If a run whose process is gone for certain has none, its private files are removed, with the secrets in them.
+    If a run whose process is gone for certain has none, its private files are removed, with the secrets in them. Then the
+    batch system need not look for its jobs again: a list may have many such runs.
     """
-    running = {run.run_id: _running(system, RunFolder(Path.cwd() / folder, run.run_id)) for run in runs}
+    running: dict[str, Sequence[RunningJob]] = {}
     for run in runs:
-        if not running[run.run_id] and liveness.lost(run.owner):
-            _remove(RunFolder(Path.cwd() / folder, run.run_id))
+        files = RunFolder(Path.cwd() / folder, run.run_id)
+        if not files.is_over:
+            running[run.run_id] = _running(system, files)
+            if not running[run.run_id] and liveness.lost(run.owner):
+                _remove(files)
     return running
 
 
@@ -78,6 +82,5 @@ def _remove(files: RunFolder) -> None:
     """Remove the private files, unless a submission may still come."""
     unanswered = any(not batch.ids for batch in ledger.read(files).values())
     with suppress(OSError):
-        age_seconds = time.time() - (files.private / "ledger").stat().st_mtime
-        if not unanswered or age_seconds > _SETTLED_SECONDS:
+        if not unanswered or time.time() - (files.private / "ledger").stat().st_mtime > _SETTLED_SECONDS:
             files.remove()

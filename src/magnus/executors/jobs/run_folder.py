@@ -71,6 +71,11 @@ class RunFolder:
         self.logs = folder / run_id
         self.private = self.logs / _PRIVATE
 
+    @property
+    def is_over(self) -> bool:
+        """Whether the private files were removed, and the output of jobs was left: then no job runs any more."""
+        return self.logs.is_dir() and not self.private.exists()
+
     def make(self, environment: Mapping[str, str]) -> None:
         """Make the folders, and write the variables of steps. OSError."""
         atomic_files.make_own_folder(self.logs.parent)

@@ -106,11 +106,13 @@ def open_state(folder: Path) -> Iterator[State]:
     with _locked(folder):
         state = _read(folder)
         before = msgspec.json.encode(state)
-        yield state
-        if (after := msgspec.json.encode(state)) != before:
-            temporary = folder / f"state.new-{os.getpid()}"
-            temporary.write_bytes(after)
-            temporary.replace(folder / "state")
+        try:
+            yield state
+        finally:  # a call that fails counts too
+            if (after := msgspec.json.encode(state)) != before:
+                temporary = folder / f"state.new-{os.getpid()}"
+                temporary.write_bytes(after)
+                temporary.replace(folder / "state")
 
 
 def read_state(folder: Path) -> State:

@@ -1,5 +1,8 @@
 """How a run stands whose process is gone: lost only when none of its jobs runs any more."""
 
+from datetime import UTC, datetime
+from pathlib import Path
+
 import pytest
 from orphans import orphan
 
@@ -7,10 +10,13 @@ from magnus.app.inspect.list_runs import RunFilter, list_runs, run_filter
 from magnus.app.inspect.run_document import document
 from magnus.app.inspect.run_state import state_of, states_of
 from magnus.app.inspect.show_run import run_tree
+from magnus.app.report.write_report import report_html
+from magnus.catalogs.do_nothing import DoNothingCatalog, DoNothingOptions
 from magnus.engine.processes import liveness
 from magnus.run_log.records import RunHealth, Status
 from magnus.run_log_stores.buffered import BufferedOptions, BufferedRunLogStore
 
+NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
 pytestmark = pytest.mark.usefixtures("orphans")
 
 
@@ -97,6 +103,17 @@ def test_the_list_is_filtered_by_how_runs_stand(store, orphans):
     assert [run.run_id for run in list_runs(store, run_filter(statuses=["LOST"]))] == ["lost"]
     [going] = list_runs(store, run_filter(statuses=["PROCESSING"]))
     assert (going.run_id, going.has_jobs) == ("going", True)
+
+
+def test_the_report_of_a_run_says_what_still_runs(store, orphans):
+    store.create_run(orphan("a"))
+    orphans.jobs = {"a": ["17"]}
+    page = report_html(store.get_run("a"), store, DoNothingCatalog(DoNothingOptions(), Path.cwd()), NOW)
+    assert "its orchestrator is gone; 1 job still runs: 17" in page
+    assert '"status":"PROCESSING"' in page
+    orphans.jobs = {}
+    page = report_html(store.get_run("a"), store, DoNothingCatalog(DoNothingOptions(), Path.cwd()), NOW)
+    assert '"status":"LOST"' in page
 
 
 def test_a_shown_run_and_its_document_go_by_its_jobs(store, orphans):

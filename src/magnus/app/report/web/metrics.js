@@ -2,7 +2,7 @@
 
 const FIRST_ROWS = 25;
 const MORE_ROWS = 200;
-const LEAST_IS_BEST = /loss|err|rmse|mae|mse|mape|deviance|perplexity|time|duration|seconds|latency|cost|risk|regret|aic|bic|size/i;
+const LEAST_IS_BEST = /loss|err|(?:rms|ma|ms|map)e|deviance|perplexity|time|duration|seconds|latency|cost|risk|regret|aic|bic|size/i;
 
 // What the reader chose for each table, by the key of its row; it outlives newer reports.
 const choices = new Map();

@@ -162,15 +162,17 @@ function showChosen() {
   clear.hidden = chosen === 0;
 }
 
+// The run that started first is the one that others are compared with.
 function compareChosen() {
-  if (table.chosen.size > 1) location.href = addressOfComparison([...table.chosen]);
+  const chosen = [...table.chosen].sort(([, one], [, other]) => new Date(one) - new Date(other)).map(([runId]) => runId);
+  if (chosen.length > 1) location.href = addressOfComparison(chosen);
 }
 
 // Keys
 
 function chooseAtCursor() {
   const row = table.atCursor;
-  if (row) table.choose(row.run_id, !table.chosen.has(row.run_id));
+  if (row) table.choose(row);
 }
 
 function openAtCursor() {
@@ -231,6 +233,7 @@ else {
   table.showHeadings();
   trouble("list", data.problem);
 }
+setInterval(() => table.showTimes(), 1000);
 follow("runs", () => `runs.events?${new URLSearchParams({ seen: version })}`, { runs: (latest) => {
   if (latest !== version) refresh({ isSameList: true });
 } });

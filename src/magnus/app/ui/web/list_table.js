@@ -3,9 +3,11 @@
 const PART = 100;
 const BEYOND = 8;
 const WIDTHS = { choice: 38, status: 112, run: 300, pipeline: 160, tag: 100, started: 146, took: 88, value: 120 };
+const MEDIUM_WIDTHS = { choice: 38, status: 112, run: 220, pipeline: 120, tag: 84, started: 108, took: 84, value: 110 };
 const NARROW_WIDTHS = { choice: 34, status: 0, run: 200, pipeline: 0, tag: 0, started: 88, took: 70, value: 100 };
 
 const narrow = matchMedia("(max-width: 699px)");
+const medium = matchMedia("(max-width: 1099px)");
 const LOOKS = { SUCCESS: "succeeded", FAIL: "failed", LOST: "lost", PROCESSING: "running", DAMAGED: "damaged", TRIGGERED: "waiting", CREATED: "not begun" };
 
 const plainNumber = new Intl.NumberFormat("en-GB", { maximumSignificantDigits: 6, useGrouping: false });
@@ -18,12 +20,18 @@ function shownCell(value) {
   return typeof value === "number" ? plainNumber.format(value) : String(value);
 }
 
+// The duration of a run, which grows as long as it runs.
+function tookNow(row) {
+  if (row.took === undefined) return null;
+  return row.status === "PROCESSING" ? row.took + performance.now() - row.received : row.took;
+}
+
 class RunTable {
   // `read` gives a part of the list by its offset and length; `onChoose` is called when other runs are chosen.
   constructor(state, { read, onSort, onChoose }) {
     Object.assign(this, { state, read, onSort, onChoose });
     this.rows = new Map();
-    this.chosen = new Set();
+    this.chosen = new Map();
     this.total = 0;
     this.cursor = 0;
     this.generation = 0;
@@ -35,7 +43,7 @@ class RunTable {
     this.pane = element("div", { class: "scroll", tabindex: "0", id: "runs", role: "group", "aria-label": "Runs" }, this.table);
     this.pane.addEventListener("scroll", () => this.draw(), { passive: true });
     new ResizeObserver(() => this.draw(true)).observe(this.pane);
-    narrow.addEventListener("change", () => this.showWidths());
+    for (const media of [narrow, medium]) media.addEventListener("change", () => this.showWidths());
   }
 
   get rowHeight() {
@@ -60,7 +68,9 @@ class RunTable {
   }
 
   take(part) {
+    const received = performance.now();
     part.rows.forEach((row, number) => {
+      row.received = received;
       this.rows.set(part.offset + number, row);
       this.stale.delete(part.offset + number);
     });
@@ -81,8 +91,15 @@ class RunTable {
     if (focused) this.headings.querySelector(`[data-column="${CSS.escape(focused)}"]`)?.focus();
   }
 
+  showTimes() {
+    for (const line of this.body.querySelectorAll("[data-place]")) {
+      const row = this.rows.get(Number(line.dataset.place));
+      if (row?.status === "PROCESSING") line.querySelector(".took").textContent = duration(tookNow(row));
+    }
+  }
+
   showWidths() {
-    const all = narrow.matches ? NARROW_WIDTHS : WIDTHS;
+    const all = narrow.matches ? NARROW_WIDTHS : medium.matches ? MEDIUM_WIDTHS : WIDTHS;
     const kinds = ["choice", ...COLUMNS.map(([column]) => column), ...this.state.columns.map(() => "value")].filter((kind) => all[kind]);
     this.widths.replaceChildren(...kinds.map((kind) => {
       const made = element("col");
@@ -150,7 +167,7 @@ class RunTable {
     }
     const box = element("input", { type: "checkbox", "aria-label": `Compare ${row.run_id}`, "data-key": `box ${row.run_id}` });
     box.checked = this.chosen.has(row.run_id);
-    box.addEventListener("change", () => this.choose(row.run_id, box.checked));
+    box.addEventListener("change", () => this.choose(row, box.checked));
     const start = row.start ? new Date(row.start) : null;
     const look = row.status in WORDS ? row.status : "LOST";
     made.append(
@@ -163,7 +180,7 @@ class RunTable {
       element("td", { class: "pipeline", title: row.pipeline ?? "" }, row.pipeline ?? ""),
       element("td", { class: "tag", title: row.tag ?? "" }, row.tag ?? ""),
       element("td", { class: "started" }, start ? element("time", { datetime: row.start, title: row.start }, (start.getFullYear() === new Date().getFullYear() ? dayOfYear : day).format(start), " ", element("b", {}, minute.format(start))) : ""),
-      element("td", { class: "took" }, duration(row.took ?? null)),
+      element("td", { class: "took" }, duration(tookNow(row))),
       ...this.state.columns.map((_, number) => {
         const cell = (row.cells ?? [])[number];
         return element("td", { class: typeof cell === "number" ? "value number" : "value", title: shownCell(cell) }, shownCell(cell));
@@ -172,9 +189,9 @@ class RunTable {
     return made;
   }
 
-  choose(runId, isOn) {
-    if (isOn) this.chosen.add(runId);
-    else this.chosen.delete(runId);
+  choose(row, isOn = !this.chosen.has(row.run_id)) {
+    if (isOn) this.chosen.set(row.run_id, row.start ?? "");
+    else this.chosen.delete(row.run_id);
     this.draw(true);
     this.onChoose();
   }

@@ -175,6 +175,14 @@ def test_branches_of_a_map_are_called_by_their_elements():
     assert shown(made)[2] == "    ⠋ pear/s  1.7 s"
 
 
+def test_the_keys_that_differ_are_beside_the_step_of_a_branch():
+    values = ({"rate": 0.1, "depth": 3}, {"rate": 0.5, "depth": 3})
+    made = tree(started("m", "map"), BranchesStarted(path("m"), Branching(count=2, values=values)), started("m/1/s"))
+    assert shown(made)[2] == "    ⠋ 1/s  rate=0.5  1.7 s"
+    numbers = tree(started("m", "map"), BranchesStarted(path("m"), Branching(count=2, values=(1, 2))), started("m/1/s"))
+    assert shown(numbers)[2] == "    ⠋ 2/s  1.7 s"
+
+
 def test_branches_with_names_nest_and_those_that_ended_collapse():
     made = tree(
         started("p", "parallel"),
