@@ -91,7 +91,12 @@ class Submissions:
         if due is None or due > self._parts.now() or not self._has_limits():
             return
         assert self._limits is not None
-        self._submit(self.requests.take(self._limits.batch))
+        taken = self.requests.take(self._limits.batch)
+        try:
+            self._submit(taken)
+        except BaseException:
+            self.requests.put_back(taken)  # a fault: the futures of these fail too
+            raise
 
     def _has_limits(self) -> bool:
         if self._limits is None:

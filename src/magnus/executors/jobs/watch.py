@@ -96,7 +96,8 @@ class Watch:
         with suppress(Exception):  # the error that is on its way matters more
             self._system.cancel([job.id for job in self._all_jobs() if job.id])
         for submitted in [*self._submissions.requests.clear(), *(job.submitted for job in self._all_jobs())]:
-            submitted.future.set_exception(error)
+            if not submitted.future.done():  # the error may have come between the future and the end of the job
+                submitted.future.set_exception(error)
         self._jobs.clear()
         self._submissions.unanswered.clear()
         self._to_cancel.clear()

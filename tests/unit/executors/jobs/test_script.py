@@ -87,6 +87,17 @@ def test_lines_of_setup_come_first(site):
     assert site.run(script) == (0, f"yes\n{site.folder}\n")
 
 
+def test_a_trap_of_the_setup_runs_after_the_step(site):
+    script = site.script(["sh", "-c", "echo step; exit 7"], setup=["trap 'echo scratch is removed' EXIT"])
+    assert site.run(script) == (7, "step\nscratch is removed\n")
+    assert site.marks() == ["mkey-0.0.end.7", "mkey-0.0.start"]
+
+
+def test_the_file_of_events_is_there_before_the_step(site):
+    site.run(site.script(["test", "-e", f"{site.files.private}/events/mkey-0"]))
+    assert "mkey-0.0.end.0" in site.marks()
+
+
 def test_a_setup_that_exits_leaves_a_mark(site):
     assert site.run(site.script(["touch", "ran"], setup=["no-such-module || exit 9"]))[0] == 9
     assert "mkey-0.0.end.9" in site.marks()

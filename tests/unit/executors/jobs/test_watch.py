@@ -296,6 +296,32 @@ def test_a_job_that_is_lost_before_its_step_starts_is_no_attempt(run):
         future.result(0)
 
 
+def test_an_answer_that_is_older_than_the_start_does_not_undo_it(run):
+    [future] = run.submit("a")
+    run.turn(1)
+    run.started()
+    run.system.set("1_0", Phase.WAITING)
+    run.turn(100)
+    run.system.set("1_0", Phase.KILLED, state="NODE_FAIL")
+    run.turn(100)
+    with pytest.raises(ProcessDied, match="NODE_FAIL"):
+        future.result(0)
+    assert len(run.system.batches) == 1
+
+
+def test_an_answer_that_is_older_than_the_end_does_not_undo_it(run):
+    [future] = run.submit("a")
+    run.turn(1)
+    run.started()
+    run.exited(status=137)
+    run.system.set("1_0", Phase.WAITING)
+    run.turn(50)
+    run.system.set("1_0", Phase.EXITED)
+    run.turn(50)
+    with pytest.raises(ProcessDied, match="status 137"):
+        future.result(0)
+
+
 def test_a_waiting_job_that_a_user_cancels_is_not_submitted_again(run):
     [future] = run.submit("a")
     run.turn(1)
@@ -312,6 +338,23 @@ def test_a_fault_cancels_the_jobs(run):
     run.watch.fail(ValueError("a fault"))
     assert run.system.cancelled == ["1_0"]
     assert isinstance(future.exception(0), ValueError)
+
+
+def test_a_fault_while_steps_are_submitted_fails_them_too(run):
+    run.system.errors["submit"] = [ValueError("a fault")]
+    futures = run.submit("a", "b")
+    with pytest.raises(ValueError, match="a fault"):
+        run.turn(1)
+    run.watch.fail(ValueError("a fault"))
+    assert [type(future.exception(0)) for future in futures] == [ValueError, ValueError]
+
+
+def test_a_fault_fails_the_steps_whose_futures_are_not_done(run):
+    first, second = run.submit("a", "b")
+    run.turn(1)
+    first.set_result(None)
+    run.watch.fail(ValueError("a fault"))
+    assert isinstance(second.exception(0), ValueError)
 
 
 @pytest.mark.parametrize("phase", [None, Phase.EXITED])
