@@ -168,6 +168,11 @@ class RunFolder:
         except (OSError, ValueError):
             return ""
 
+    def remove_secrets(self) -> None:
+        """Remove the variables of steps, where jobs of the run may still be there."""
+        with suppress(OSError):
+            (self.private / "environment").unlink()
+
     def remove(self) -> None:
         """Remove all but the output of jobs; also the folder of the run, if there is none."""
         atomic_files.remove_folder(self.private)
