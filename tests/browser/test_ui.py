@@ -204,6 +204,11 @@ def test_the_list_follows_runs(page, trained, server):
     with running(trained, "listed", LIVE):
         wait_for_runs(page, "listed")
         assert "running" in page.locator("td.status").inner_text()
+        before = page.locator("td.took").inner_text()
+        page.wait_for_function(
+            "before => document.querySelector('td.took').textContent !== before && document.querySelector('td.took').textContent",
+            arg=before,
+        )
     page.wait_for_function("() => document.querySelector('td.status').textContent.includes('failed')")
 
 

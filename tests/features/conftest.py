@@ -8,6 +8,7 @@ import engines  # noqa: E402 - its neighbours are rewritten first
 import object_servers  # noqa: E402
 import page  # noqa: E402
 import postgresql  # noqa: E402
+import slurm_cluster  # noqa: E402
 from cells import all_cells  # noqa: E402
 from rows import ALL  # noqa: E402
 
@@ -43,6 +44,22 @@ def database_url(postgresql_server, monkeypatch):
     with postgresql.new_database(postgresql_server) as name:
         monkeypatch.setenv("MAGNUS_VAR_DATABASE_URL", postgresql_server.url(name))
         yield
+
+
+@pytest.fixture(scope="session")
+def slurm():
+    """A cluster of Slurm."""
+    with slurm_cluster.running() as cluster:
+        yield cluster
+
+
+@pytest.fixture
+def slurm_commands(slurm, monkeypatch):
+    """The variables by which commands reach it; no job is left behind."""
+    for name, value in slurm.environment.items():
+        monkeypatch.setenv(name, value)
+    yield
+    slurm.until(lambda: not slurm.jobs())
 
 
 FOUND = pytest.StashKey[page.Cells]()

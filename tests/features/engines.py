@@ -230,6 +230,10 @@ def _container(_folder, _secrets):
     return {"type": "local-container", "config": {**options, **more}}
 
 
+def _slurm(_folder, _secrets):
+    return {"type": "slurm", "config": {"poll_seconds": 0.2}}
+
+
 def _argo(folder, secrets):
     volume = {"name": "data", "mount_path": str(folder / "volume")}
     keys = [{"environment_variable": name, "secret_name": "magnus", "secret_key": name} for name in secrets]
@@ -291,6 +295,15 @@ ENGINES = [
         server="engine",
         prepares="client",
         group="docker",
+    ),
+    Engine(
+        "slurm",
+        "each step a job of a real Slurm with one node",
+        _slurm,
+        executed,
+        server="slurm",
+        prepares="slurm_commands",
+        group="slurm features",
     ),
     Engine(
         "argo",

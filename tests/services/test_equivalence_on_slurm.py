@@ -23,7 +23,7 @@ def on_slurm(folder, _dag, arguments):
     file = folder / "magnus-config.yaml"
     services = json.loads(file.read_text())["defaults"]
     services.setdefault("run_log_store", {"type": "chunked-fs"})
-    executor = {"type": "slurm", "config": {"poll_seconds": 2}}
+    executor = {"type": "slurm", "config": {"poll_seconds": 0.5}}
     file.write_text(json.dumps({"defaults": {**services, "executor": executor}}))
     return drivers.executed(folder, "slurm", arguments)
 

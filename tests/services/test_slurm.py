@@ -23,7 +23,7 @@ SERVICES = {"run_log_store": {"type": "chunked-fs"}}
 
 
 def executor(**options):
-    return {"type": "slurm", "config": {"poll_seconds": 1, **options}}
+    return {"type": "slurm", "config": {"poll_seconds": 0.3, **options}}
 
 
 def shell(command, following="success", **more):

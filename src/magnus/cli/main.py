@@ -27,9 +27,13 @@ def main(arguments: "Sequence[str] | None" = None) -> "NoReturn":
 
 
 def _leave_folder() -> None:
-    """Import nothing from the working directory, where `python -m magnus` would look first: its modules are for tasks."""
+    """Import nothing from the working directory, where `python -m magnus` would look first: its modules are for tasks.
+
+    If `PYTHONPATH` names it, it stays.
+    """
     try:
-        if sys.path and sys.path[0] in {"", os.getcwd()}:  # noqa: PTH109 - a path costs more
+        named = os.environ.get("PYTHONPATH", "").split(os.pathsep)
+        if sys.path and sys.path[0] in {"", os.getcwd()} and sys.path[0] not in named:  # noqa: PTH109 - a path costs more
             del sys.path[0]
     except OSError:
         pass

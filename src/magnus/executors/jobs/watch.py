@@ -1,54 +1,40 @@
 """What the thread of an executor of jobs does: submits batches, looks for marks, asks for deaths, and cancels.
 
-All calls of the batch system are made here, one at a time. An answer that does not come says nothing: no job is over, and
+All calls of the batch system are made here or in `submissions`, one at a time. An answer that does not come says nothing: no job is over, and
 none is submitted again. Times are monotonic seconds.
 """
 
-import os
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from queue import Empty, SimpleQueue
 from typing import Final
 
-from msgspec import Struct
 from msgspec.structs import replace
 
-from magnus.errors import MagnusError, TaskFailed
-from magnus.executors.jobs import ledger, outcome
-from magnus.executors.jobs.batch_system import Batch, BatchSystem, Full, Job, Limits, NoAnswer, Phase, Refused
+from magnus.errors import TaskFailed
+from magnus.executors.jobs import outcome
+from magnus.executors.jobs.batch_system import BatchSystem, Job, NoAnswer, Phase
 from magnus.executors.jobs.options import JobOptions
-from magnus.executors.jobs.requests import Requests, Submitted
+from magnus.executors.jobs.requests import Submitted
 from magnus.executors.jobs.run_folder import RunFolder
 from magnus.executors.jobs.schedule import Schedule
-from magnus.executors.jobs.script import JobScript
 from magnus.executors.jobs.step_job import StepJob
+from magnus.executors.jobs.submissions import RunParts, Submissions
 from magnus.interfaces.executor import ReentrySpec
 from magnus.interfaces.reporter import Warned
 
 __all__ = ["Watch"]
 
 _MOST_READ_AT_ONCE: Final = 64
-_SETTLE_SECONDS: Final = 10.0
-"""After this time the batch system shows the jobs of a submission whose answer was lost, if it took them."""
 _DYING_SECONDS: Final = 5.0
 """The time in which the process of a job that was stopped leaves its mark, unless it was killed or its machine is gone."""
 _STOP_SECONDS: Final = 60.0
 """The time in which jobs end that were cancelled."""
-_RETRY_SECONDS: Final = 5.0
 _MOST_LOSSES: Final = 3
 _ALIVE: Final = frozenset({Phase.WAITING, Phase.RUNNING})
 
 
-class _Unanswered(Struct):
-    """A batch whose submission got no answer; `absent_since` is when an answer first showed no job of it."""
-
-    key: str
-    jobs: list[StepJob]
-    absent_since: float | None = None
-
-
 class Watch:
-    """The jobs of one run. `turn` is called by one thread; `add` and `stop` by any."""
+    """The jobs of one run. `turn` is called by one thread; `add` and `stop` by any. `leaves_jobs`: some may still run."""
 
     def __init__(
         self,
@@ -63,21 +49,20 @@ class Watch:
         self._reentry = reentry
         self._folder = folder
         self._now = now
-        self._arrived: SimpleQueue[Submitted] = SimpleQueue()
-        self._requests = Requests(options.window_seconds, options.submit_pause_seconds)
         self._jobs: dict[tuple[str, int], StepJob] = {}
-        self._unanswered: list[_Unanswered] = []
         self._schedule = Schedule(options.poll_seconds, options.longest_poll_seconds, now())
-        self._limits: Limits | None = None
+        self._parts = RunParts(system, options, reentry, folder, self._schedule, now)
+        self._submissions = Submissions(self._parts, self._watch)
         self._next_reader = 0
         self._is_stopping = False
         self._stop_until = 0.0
         self._to_cancel: list[str] = []
         self._cancelled: set[str] = set()
+        self.leaves_jobs = False
 
     def add(self, submitted: Submitted) -> None:
         """Run the step of a request."""
-        self._arrived.put(submitted)
+        self._submissions.add(submitted)
 
     def stop(self) -> None:
         """Cancel all jobs; the following turns do it."""
@@ -86,20 +71,19 @@ class Watch:
     @property
     def is_idle(self) -> bool:
         """Whether nothing waits or runs."""
-        waiting = len(self._requests) or not self._arrived.empty()
-        return not (self._jobs or self._unanswered or self._to_cancel or waiting)
+        return not (self._jobs or self._to_cancel) and self._submissions.is_idle
 
     def turn(self) -> float | None:
         """Do what is due; the time of the next turn at the latest, None if only a request can change anything."""
-        self._take_arrived()
+        self._submissions.take_arrived()
         if self._is_stopping:
             self._stop_all()
         else:
-            self._submit_due()
+            self._submissions.submit_due()
         self._cancel_due()
         if self._schedule.look_is_due(self._now()):
             self._look()
-        if (self._jobs or self._unanswered) and self._schedule.ask_is_due(self._now()):
+        if (self._jobs or self._submissions.unanswered) and self._schedule.ask_is_due(self._now()):
             self._ask()
         self._cancel_due()
         if self._stop_until and self._now() > self._stop_until:
@@ -108,110 +92,31 @@ class Watch:
 
     def fail(self, error: BaseException) -> None:
         """Let all futures fail, since the thread cannot continue; jobs are cancelled if that can be done."""
-        self._take_arrived()
+        self._submissions.take_arrived()
         self._folder.stop()
+        self.leaves_jobs = bool(self._all_jobs())
         with suppress(Exception):  # the error that is on its way matters more
             self._system.cancel([job.id for job in self._all_jobs() if job.id])
-        for submitted in [*self._requests.clear(), *(job.submitted for job in self._all_jobs())]:
-            submitted.future.set_exception(error)
+        for submitted in [*self._submissions.requests.clear(), *(job.submitted for job in self._all_jobs())]:
+            if not submitted.future.done():  # the error may have come between the future and the end of the job
+                submitted.future.set_exception(error)
         self._jobs.clear()
-        self._unanswered.clear()
+        self._submissions.unanswered.clear()
         self._to_cancel.clear()
 
     def _all_jobs(self) -> list[StepJob]:
-        return [*self._jobs.values(), *(job for batch in self._unanswered for job in batch.jobs)]
+        return [*self._jobs.values(), *(job for batch in self._submissions.unanswered for job in batch.jobs)]
 
     def _next_turn(self) -> float | None:
-        if self._jobs or self._unanswered or self._to_cancel:
-            times = [self._schedule.next_time(), self._requests.due()]
+        if self._jobs or self._submissions.unanswered or self._to_cancel:
+            times = [self._schedule.next_time(), self._submissions.requests.due()]
         else:
-            times = [self._requests.due()]
+            times = [self._submissions.requests.due()]
         return min((time for time in times if time is not None), default=None)
 
-    def _take_arrived(self) -> None:
-        with suppress(Empty):
-            while True:
-                self._requests.add(self._arrived.get_nowait(), self._now())
-
-    # --- submitting
-
-    def _submit_due(self) -> None:
-        due = self._requests.due()
-        if due is None or due > self._now() or not self._has_limits():
-            return
-        assert self._limits is not None
-        self._submit(self._requests.take(self._limits.batch))
-
-    def _has_limits(self) -> bool:
-        if self._limits is None:
-            try:
-                self._limits = self._system.limits()
-            except NoAnswer as error:
-                self._silent(error)
-                self._requests.wait(self._now() + _RETRY_SECONDS)
-            except Refused as error:
-                self._refuse(self._requests.clear(), error)
-        return self._limits is not None
-
-    def _submit(self, taken: Sequence[Submitted]) -> None:
-        key = f"m{os.urandom(6).hex()}"
-        jobs = [StepJob(one, key, index, self._reentry.report) for index, one in enumerate(taken)]
-        try:
-            batch = self._batch(key, taken)
-        except OSError as error:
-            message = f"the folder of jobs '{self._folder.private}' cannot be written: {error.strerror}"
-            self._refuse(taken, TaskFailed(message, fix="let it be in a folder that you can write on all machines"))
-            return
-        try:
-            ids = self._system.submit(batch)
-        except Full:
-            self._requests.put_back(taken)
-            self._requests.no_room(len(taken), self._now())
-        except Refused as error:
-            self._refuse(taken, error)
-        except NoAnswer as error:
-            self._silent(error)
-            self._unanswered.append(_Unanswered(key, jobs))
-            self._schedule.ask_soon(self._now())
-        else:
-            self._requests.submitted(self._now())
-            self._schedule.submitted(self._now())
-            self._watch(key, jobs, dict(ids))
-
-    def _batch(self, key: str, taken: Sequence[Submitted]) -> Batch:
-        """Write the script of a batch, and the batch into the ledger. OSError."""
-        override, reentry, options = taken[0].override, self._reentry, self._options
-        program = options.program(override)
-        script = JobScript(
-            key,
-            reentry.run_id,
-            self._folder.private,
-            reentry.working_directory,
-            options.setup(override),
-            [[*program, *reentry.command(one.request)[1:]] for one in taken],
-        )
-        file = self._folder.write_script(script)
-        ledger.add_batch(self._folder, key, [one.request.path for one in taken])
-        titles = [str(one.request.path) for one in taken]
-        return Batch(key, reentry.run_id, titles, file, override, self._folder.logs)
-
-    def _watch(self, key: str, jobs: Sequence[StepJob], ids: dict[int, str]) -> None:
+    def _watch(self, jobs: Sequence[StepJob]) -> None:
         """Watch the jobs of a batch that was submitted."""
-        with suppress(OSError):  # then the key finds them
-            ledger.add_ids(self._folder, key, ids)
-        for job in jobs:
-            job.id = ids.get(job.index, "")
-            self._jobs[job.batch, job.index] = job
-            job.report_waiting()
-
-    def _refuse(self, taken: Sequence[Submitted], error: MagnusError) -> None:
-        [problem] = error.problems
-        for one in taken:
-            one.future.set_exception(TaskFailed(problem.message, fix=problem.fix))
-
-    def _silent(self, error: NoAnswer) -> None:
-        message = f"{self._options.system} does not answer, and the run waits for it: {error.problems[0].message}"
-        self._reentry.report(Warned(message, once=f"{self._options.system} is silent"))
+        self._jobs |= {(job.batch, job.index): job for job in jobs}
 
     # --- marks and events
 
@@ -228,7 +133,7 @@ class Watch:
                 self._exited(job, status)
             elif job.suspicion is not None:
                 self._schedule.ask_soon(self._now())
-        unanswered = {batch.key for batch in self._unanswered}
+        unanswered = {batch.key for batch in self._submissions.unanswered}
         self._folder.remove_marks([mark for mark in marks if mark.batch not in unanswered])
         self._schedule.looked(self._now(), has_marks=found > 0, has_events=self._read_events())
 
@@ -260,7 +165,7 @@ class Watch:
         elif answer is not None and self._never_started(job, answer):
             message = outcome.killed(job, answer, output, system).problems[0].message
             self._reentry.report(Warned(f"{message}; it had not started the step, so another job follows", job.path))
-            self._requests.add(replace(job.submitted, losses=job.submitted.losses + 1), self._now())
+            self._submissions.requests.add(replace(job.submitted, losses=job.submitted.losses + 1), self._now())
         elif answer is None:
             job.submitted.future.set_exception(outcome.gone(job, output, system))
         elif answer.phase is Phase.KILLED:
@@ -280,7 +185,7 @@ class Watch:
         job.read_events(self._folder, to_end=True)
         self._folder.remove_events(job.batch, job.index)
         self._jobs.pop((job.batch, job.index), None)
-        self._requests.room_again(self._now())
+        self._submissions.requests.room_again(self._now())
 
     # --- asking
 
@@ -289,19 +194,20 @@ class Watch:
         try:
             answers = self._system.jobs(self._reentry.run_id)
         except NoAnswer as error:
-            self._silent(error)
+            self._parts.silent(error)
             self._schedule.asked(self._now(), has_news=False, is_answered=False)
             return
         by_place: dict[tuple[str, int], list[Job]] = {}
         for answer in answers:
             by_place.setdefault((answer.batch, answer.index), []).append(answer)
         if self._is_stopping:  # also what a submission made that was carried out twice
-            self._to_cancel += [answer.id for answer in answers if answer.phase in _ALIVE]
+            own = [answer for answer in answers if answer.batch in self._submissions.keys]
+            self._to_cancel += [answer.id for answer in own if answer.phase in _ALIVE]
         self._look()  # marks that were left before the answer
-        self._resolve_unanswered(by_place, at)
+        self._submissions.resolve(by_place, at, is_stopping=self._is_stopping)
         news = [self._take_answers(job, by_place.get(place, []), at) for place, job in list(self._jobs.items())]
         self._schedule.asked(self._now(), has_news=any(news), is_answered=True)
-        if self._unanswered or any(job.suspicion is not None for job in self._jobs.values()):
+        if self._submissions.unanswered or any(job.suspicion is not None for job in self._jobs.values()):
             self._schedule.ask_soon(self._now())
         late = [job.missing_since for job in self._jobs.values() if job.missing_since is not None]
         if late:
@@ -343,37 +249,11 @@ class Watch:
         self._to_cancel += [one.id for one in answers if one.id != chosen.id and one.phase in _ALIVE]
         return chosen
 
-    def _resolve_unanswered(self, by_place: dict[tuple[str, int], list[Job]], at: float) -> None:
-        """Find the jobs of submissions that got no answer; if there are none, submit again."""
-        unanswered, self._unanswered = self._unanswered, []
-        for batch in unanswered:
-            ids = {index: jobs[0].id for (key, index), jobs in by_place.items() if key == batch.key}
-            if ids:
-                self._schedule.submitted(self._now())
-                self._watch(batch.key, batch.jobs, ids)
-            elif batch.absent_since is None:
-                batch.absent_since = at
-                self._unanswered.append(batch)
-            elif at - batch.absent_since < min(_SETTLE_SECONDS, self._options.grace_seconds):
-                self._unanswered.append(batch)
-            else:
-                self._give_up(batch)
-
-    def _give_up(self, batch: _Unanswered) -> None:
-        """The batch system did not take the batch; should its jobs come yet, they run nothing."""
-        for job in batch.jobs:
-            self._folder.revoke(batch.key, job.index)
-        if self._is_stopping:
-            for job in batch.jobs:
-                job.submitted.future.cancel()
-        else:
-            self._requests.put_back([job.submitted for job in batch.jobs])
-
     # --- stopping
 
     def _stop_all(self) -> None:
         """Cancel the jobs once; later turns wait for their end."""
-        for submitted in self._requests.clear():
+        for submitted in self._submissions.requests.clear():
             submitted.future.cancel()
         if self._stop_until:
             return
@@ -397,7 +277,7 @@ class Watch:
         try:
             self._system.cancel(ids)
         except NoAnswer as error:
-            self._silent(error)
+            self._parts.silent(error)
             self._schedule.ask_soon(self._now())
         else:
             self._cancelled |= set(ids)
@@ -407,10 +287,11 @@ class Watch:
         """Leave the jobs that did not end in time; none of them starts a step any more."""
         ids = ", ".join(job.id or f"of batch {job.batch}" for job in self._all_jobs()[:10])
         if ids:
+            self.leaves_jobs = True
             message = f"jobs of the run did not end in {_STOP_SECONDS:.0f} s, or {self._options.system} does not answer"
             self._reentry.report(Warned(f"{message}: {ids}"))
         for job in self._all_jobs():
             self._interrupt(job)
         self._jobs.clear()
-        self._unanswered.clear()
+        self._submissions.unanswered.clear()
         self._to_cancel.clear()

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from magnus.run_log.records import RunRecord
 
 _LONGEST_POLL: Final = 4
+_SUBMIT_PAUSE_SECONDS: Final = 1.0
+"""Some sites ask for one submission a second at most; who polls more often than that knows the site."""
 
 
 def _capabilities(options: SlurmOptions) -> ExecutorCapabilities:
@@ -48,6 +50,7 @@ class SlurmExecutor(JobExecutor):
             system="Slurm",
             max_jobs=options.max_jobs,
             poll_seconds=options.poll_seconds,
+            submit_pause_seconds=min(_SUBMIT_PAUSE_SECONDS, options.poll_seconds),
             longest_poll_seconds=_LONGEST_POLL * options.poll_seconds,
             together=frozenset(name for name, override in options.overrides.items() if override.together),
             setup=lambda override: _setup(options, override),

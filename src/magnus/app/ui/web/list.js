@@ -233,6 +233,7 @@ else {
   table.showHeadings();
   trouble("list", data.problem);
 }
+setInterval(() => table.showTimes(), 1000);
 follow("runs", () => `runs.events?${new URLSearchParams({ seen: version })}`, { runs: (latest) => {
   if (latest !== version) refresh({ isSameList: true });
 } });

@@ -20,6 +20,12 @@ function shownCell(value) {
   return typeof value === "number" ? plainNumber.format(value) : String(value);
 }
 
+// The duration of a run, which grows as long as it runs.
+function tookNow(row) {
+  if (row.took === undefined) return null;
+  return row.status === "PROCESSING" ? row.took + performance.now() - row.received : row.took;
+}
+
 class RunTable {
   // `read` gives a part of the list by its offset and length; `onChoose` is called when other runs are chosen.
   constructor(state, { read, onSort, onChoose }) {
@@ -62,7 +68,9 @@ class RunTable {
   }
 
   take(part) {
+    const received = performance.now();
     part.rows.forEach((row, number) => {
+      row.received = received;
       this.rows.set(part.offset + number, row);
       this.stale.delete(part.offset + number);
     });
@@ -81,6 +89,13 @@ class RunTable {
       ...this.state.columns.map((column) => heading(column, nameOf(column), "value")));
     this.showWidths();
     if (focused) this.headings.querySelector(`[data-column="${CSS.escape(focused)}"]`)?.focus();
+  }
+
+  showTimes() {
+    for (const line of this.body.querySelectorAll("[data-place]")) {
+      const row = this.rows.get(Number(line.dataset.place));
+      if (row?.status === "PROCESSING") line.querySelector(".took").textContent = duration(tookNow(row));
+    }
   }
 
   showWidths() {
@@ -165,7 +180,7 @@ class RunTable {
       element("td", { class: "pipeline", title: row.pipeline ?? "" }, row.pipeline ?? ""),
       element("td", { class: "tag", title: row.tag ?? "" }, row.tag ?? ""),
       element("td", { class: "started" }, start ? element("time", { datetime: row.start, title: row.start }, (start.getFullYear() === new Date().getFullYear() ? dayOfYear : day).format(start), " ", element("b", {}, minute.format(start))) : ""),
-      element("td", { class: "took" }, duration(row.took ?? null)),
+      element("td", { class: "took" }, duration(tookNow(row))),
       ...this.state.columns.map((_, number) => {
         const cell = (row.cells ?? [])[number];
         return element("td", { class: typeof cell === "number" ? "value number" : "value", title: shownCell(cell) }, shownCell(cell));
