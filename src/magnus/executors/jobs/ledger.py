@@ -75,7 +75,7 @@ def read(folder: RunFolder) -> dict[str, LedgerBatch]:
 
 
 def _append(folder: RunFolder, entry: Mapping[str, object]) -> None:
-    line = json.dumps(entry).encode("ascii") + b"\n"
+    line = b"\n" + json.dumps(entry).encode("ascii") + b"\n"  # a line before it may be incomplete: the disk was full
     descriptor = os.open(folder.private / "ledger", os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         os.write(descriptor, line)

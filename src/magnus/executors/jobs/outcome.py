@@ -1,14 +1,15 @@
-"""The outcome of a step by the end of its job: the error of its future, in words for the user. Pure."""
+"""The outcome of a step by the end of its job: the error of its future, in words for the user."""
 
 import signal
 from typing import Final
 
 from magnus.errors import ProcessDied, TaskFailed
 from magnus.executors.jobs.batch_system import Job, Phase
+from magnus.executors.jobs.run_folder import RunFolder
 from magnus.executors.jobs.step_job import StepJob
 from magnus.executors.reentry import ReentryOutput
 
-__all__ = ["died_by_signal", "failed_to_run", "gone", "killed", "without_mark"]
+__all__ = ["died_by_signal", "failed_to_run", "gone", "killed", "without_mark", "without_start"]
 
 _MAGNUS_IS_MISSING: Final = (126, 127)
 _SIGNAL: Final = 128
@@ -44,6 +45,16 @@ def without_mark(job: StepJob, answer: Job, output: ReentryOutput, system: str) 
     words = f" ({answer.state})" if answer.state else ""
     message = f"the job {job.id} of {system}{_on(job, answer.place)} is over{words}, and left no exit status"
     return _died(job, message, output)
+
+
+def without_start(job: StepJob, answer: Job, folder: RunFolder, output: ReentryOutput, system: str) -> ProcessDied:
+    """The error of a job that has exited, and did not come so far that it left the mark of its start."""
+    words = f" ({answer.state})" if answer.state else ""
+    message = f"the job {job.id} of {system}{_on(job, answer.place)} is over{words}, and did not start the step"
+    message += f": see that its machine sees the folder '{folder.logs}', may write there, and has /bin/bash"
+    log = folder.logs / f"{job.id}.out"
+    text = folder.end_of_log(str(log)).strip()[-_LONGEST_SHOWN:]
+    return _died(job, f"{message}; the end of {log}:\n{text}" if text else message, output)
 
 
 def gone(job: StepJob, output: ReentryOutput, system: str) -> ProcessDied:

@@ -173,6 +173,8 @@ class Watch:
         elif job.suspicion is not None and job.suspicion.status is not None:
             died = outcome.died_by_signal(job, job.suspicion.status, output, system)
             job.submitted.future.set_exception(died)
+        elif job.start is None:
+            job.submitted.future.set_exception(outcome.without_start(job, answer, self._folder, output, system))
         else:
             job.submitted.future.set_exception(outcome.without_mark(job, answer, output, system))
 

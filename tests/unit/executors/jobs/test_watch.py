@@ -372,8 +372,42 @@ def test_a_job_without_a_mark_is_lost_after_a_grace(run, phase):
     run.turn(50)
     assert not future.done(), "its mark may be late"
     run.turn(100)
+    words = "left no exit status" if phase is None else "did not start the step: see that its machine sees the folder"
+    with pytest.raises(ProcessDied, match=words):
+        future.result(0)
+
+
+def test_a_job_that_started_and_left_no_mark_of_its_end(run):
+    [future] = run.submit("a")
+    run.turn(1)
+    run.started()
+    run.turn(1)
+    run.system.set("1_0", Phase.EXITED)
+    run.turn(100)
     with pytest.raises(ProcessDied, match="left no exit status"):
         future.result(0)
+
+
+def test_a_job_whose_folder_is_not_there_shows_its_output(run):
+    [future] = run.submit("a")
+    run.turn(1)
+    (run.files.logs / "1_0.out").write_text("magnus: the folder cannot be written on node-1, or is gone\n")
+    run.system.set("1_0", Phase.EXITED, state="FAILED", place="node-1")
+    run.turn(100)
+    with pytest.raises(ProcessDied) as caught:
+        future.result(0)
+    message = caught.value.problems[0].message
+    assert message.startswith("the job 1_0 of the batch system on node-1 is over (FAILED), and did not start the step")
+    assert message.endswith("1_0.out:\nmagnus: the folder cannot be written on node-1, or is gone")
+
+
+def test_an_incomplete_line_of_the_ledger_hides_no_batch(run):
+    with (run.files.private / "ledger").open("wb") as file:
+        file.write(b'{"batch": "m0123')
+    run.submit("a")
+    run.turn(1)
+    [batch] = ledger.read(run.files).values()
+    assert batch.ids == {0: "1_0"}
 
 
 def test_a_late_mark_counts(run):
