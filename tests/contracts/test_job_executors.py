@@ -126,6 +126,11 @@ class TestFakeBatchSystem(JobExecutorContract):
         site.system.change(lambda state: setattr(state, "remembers_seconds", 0.0))
         assert run(folder, one_step("sleep 1"))["status"] == "SUCCESS"
 
+    def test_a_folder_of_jobs_that_vanishes_loses_no_result(self, folder: Path, site: FakeSite) -> None:
+        log = run(folder, one_step(f"echo ran >> ran; rm -rf {site.folder}"))
+        assert [attempt["status"] for attempt in log["steps"]["a"]["attempts"]] == ["SUCCESS"]
+        assert (folder / "ran").read_text() == "ran\n"
+
     def test_a_setup_that_fails_says_so(self, folder: Path, site: FakeSite) -> None:
         setup = {
             **site.configuration,

@@ -37,12 +37,13 @@ class Size(click.ParamType[int]):
     def convert(self, value: str | int, param: click.Parameter | None, ctx: click.Context | None) -> int:  # noqa: D102
         if isinstance(value, int):
             return value
-        match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*(|B|k|kB|M|MB|G|GB)", value.strip(), re.IGNORECASE)
+        match = _SIZE.fullmatch(value.strip())
         if match is None:
             self.fail(f"'{value}' is no size; write a number with B, kB, MB or GB, such as 20MB", param, ctx)
         return int(float(match[1]) * _UNITS[match[2][:1].lower().replace("b", "")])
 
 
+_SIZE: Final = re.compile(r"(\d+(?:\.\d+)?)\s*(|B|k|kB|M|MB|G|GB)", re.IGNORECASE)
 _UNITS: Final = {"": 1, "k": 1_000, "m": 1_000_000, "g": 1_000_000_000}
 
 

@@ -29,6 +29,7 @@ _FILES: Final = {
 """The files of a project, with their names in the folder `files` beside this module; git would obey a `.gitignore` there."""
 _HIDES_STEPS: Final = "steps"
 """A package of this name would be imported in place of `steps.py`."""
+_SEPARATORS: Final = re.compile(r"[^a-z0-9]+")
 _MARKDOWN: Final = re.compile(r"[\\`*\[\]<>]")
 _NO_NAME: Final = "project"
 
@@ -89,7 +90,7 @@ def _contents(name: str) -> Mapping[str, str]:
 def _distribution_name(name: str) -> str:
     """The name of the project for pip and uv: none of an installed package, which the project could not depend on."""
     ascii_name = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
-    text = re.sub("[^a-z0-9]+", "-", ascii_name.lower()).strip("-") or _NO_NAME
+    text = _SEPARATORS.sub("-", ascii_name.lower()).strip("-") or _NO_NAME
     try:
         distribution(text)
     except PackageNotFoundError:

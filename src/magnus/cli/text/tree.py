@@ -18,7 +18,7 @@ from magnus.cli.text import values
 from magnus.cli.text.styled_text import Piece, cut, has_colour, line_of, terminal_width, wrapped
 from magnus.graph.path import print_names
 from magnus.run_log.parameters import plain_metrics
-from magnus.run_log.records import RunRecord, RunStatus, Status, StepRecord, is_cached
+from magnus.run_log.records import AttemptRecord, RunRecord, RunStatus, Status, StepRecord, is_cached
 from magnus.run_log.summary import summary
 
 _FEW_BRANCHES: Final = 4
@@ -155,7 +155,8 @@ def step_lines(shown: ShownStep) -> Iterator[Line]:
     yield from _labelled("  ", "mocked", "its task was not executed" if record.mock and not _is_reused(record) else "")
     yield from _labelled("  ", "code", "; ".join(values.identities(record.code_identities or run.code_identities)))
     for attempt in record.attempts:
-        state = _state(attempt.status, f"{elapsed(attempt.duration)} from {values.moment(attempt.start_time)} UTC")
+        when = f"{elapsed(attempt.duration)} from {values.moment(attempt.start_time)} UTC"
+        state = _state(attempt.status, when + _job(attempt))
         yield Line("  ", ((f"attempt {attempt.attempt_number + 1}  ", Style.PLAIN), *state))
         if attempt.message != record.message:
             yield from _message("    ", attempt.message, attempt.status)
@@ -184,6 +185,12 @@ def _remarks(step: StepNode) -> Iterator[Piece]:
         yield f"  {len(record.attempts)} attempts", Style.QUIET
     if step.branches:
         yield f"  {record.step_type} of {_counts(step.branches)}", Style.QUIET
+
+
+def _job(attempt: AttemptRecord) -> str:
+    """The job of a batch system that made the attempt, and its machine."""
+    on = f" on {plain(attempt.machine)}" if attempt.machine else ""
+    return f", job {plain(attempt.job)}{on}" if attempt.job else ""
 
 
 def _is_reused(record: StepRecord) -> bool:

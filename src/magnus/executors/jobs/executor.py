@@ -81,7 +81,10 @@ class JobExecutor:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        """Cancel the jobs that are not over, wait for their end, and remove all files but the output of jobs."""
+        """Cancel the jobs that are not over, wait for their end, and remove all files but the output of jobs.
+
+        If jobs may still be there, only the secrets are removed: a run that resumes this one looks for its jobs.
+        """
         assert self._watch is not None
         assert self._thread is not None
         assert self._folder is not None
@@ -89,7 +92,10 @@ class JobExecutor:
         self._is_ending = True
         self._wake.set()
         self._thread.join()
-        self._folder.remove()
+        if self._watch.leaves_jobs:
+            self._folder.remove_secrets()
+        else:
+            self._folder.remove()
 
     def submit(self, request: StepRequest) -> "Future[None]":
         """Submit the step as a job, with the steps that are submitted at the same time."""

@@ -6,15 +6,19 @@ batch system finds its jobs by the key.
 
 import json
 import os
+import re
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from typing import Final
 
 from msgspec import Struct, field
 
 from magnus.executors.jobs.run_folder import RunFolder
 from magnus.graph.path import StepPath
 
-__all__ = ["LedgerBatch", "add_batch", "add_ids", "read"]
+__all__ = ["LedgerBatch", "add_batch", "add_ids", "is_key", "new_key", "read"]
+
+_KEY: Final = re.compile(r"m[0-9a-f]{12}")
 
 
 class LedgerBatch(Struct, frozen=True):
@@ -29,6 +33,16 @@ class LedgerBatch(Struct, frozen=True):
     key: str
     paths: tuple[StepPath, ...]
     ids: Mapping[int, str] = field(default_factory=dict)
+
+
+def new_key() -> str:
+    """The key of a new batch."""
+    return f"m{os.urandom(6).hex()}"
+
+
+def is_key(text: str) -> bool:
+    """Whether the text can be the key of a batch of any run; the batch system may have lost the key of a job."""
+    return _KEY.fullmatch(text) is not None
 
 
 def add_batch(folder: RunFolder, key: str, paths: Sequence[StepPath]) -> None:

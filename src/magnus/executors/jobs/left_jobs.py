@@ -19,7 +19,7 @@ from typing import Final
 from magnus.engine.processes import liveness
 from magnus.errors import JobsUnknown
 from magnus.executors.jobs import ledger
-from magnus.executors.jobs.batch_system import BatchSystem, NoAnswer, Phase, Refused
+from magnus.executors.jobs.batch_system import BatchSystem, Job, NoAnswer, Phase, Refused
 from magnus.executors.jobs.run_folder import RunFolder
 from magnus.interfaces.jobs_of_runs import RunningJob
 from magnus.run_log.records import RunRecord
@@ -61,12 +61,20 @@ def _running(system: BatchSystem, files: RunFolder) -> list[RunningJob]:
         jobs = system.jobs(files.logs.name)
     except (NoAnswer, Refused) as error:
         raise _unknown(error) from error
-    paths = {batch.key: batch.paths for batch in ledger.read(files).values()}
+    batches = ledger.read(files)
+    paths = {batch.key: batch.paths for batch in batches.values()}
     return [
         RunningJob(job.id, _path(paths.get(job.batch, ()), job.index), job.state)
         for job in jobs
-        if job.phase in {Phase.WAITING, Phase.RUNNING}
+        if job.phase in {Phase.WAITING, Phase.RUNNING} and not _is_of_another_run(job, batches)
     ]
+
+
+def _is_of_another_run(job: Job, batches: Mapping[str, ledger.LedgerBatch]) -> bool:
+    """Whether a run of another folder, which has the same id, submitted the job."""
+    if not batches or job.batch in batches or not ledger.is_key(job.batch):
+        return False
+    return not any(job.id in batch.ids.values() for batch in batches.values())
 
 
 def _path(paths: Sequence[object], index: int) -> str:

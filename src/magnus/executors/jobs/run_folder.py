@@ -52,11 +52,19 @@ class Mark(Struct, frozen=True):
 
 
 class Start(Struct, frozen=True):
-    """What a job notes when it starts: its machine, its id, and the file of its output; "" for what it does not know."""
+    """What a job notes when it starts; "" for what it does not know.
+
+    Attributes:
+        machine: its machine.
+        job: its id.
+        log: the file of its output.
+        restarts: how often it was requeued before.
+    """
 
     machine: str = ""
     job: str = ""
     log: str = ""
+    restarts: int = 0
 
 
 class RunFolder:
@@ -107,9 +115,9 @@ class RunFolder:
         try:
             text = (self.private / "marks" / mark.name).read_text("utf-8", "surrogateescape")
         except OSError:
-            return Start()
+            return Start(restarts=mark.restarts)
         machine, job, log = (*text.split("\n", 2), "", "", "")[:3]
-        return Start(machine, job, log.removesuffix("\n"))
+        return Start(machine, job, log.removesuffix("\n"), mark.restarts)
 
     def events(self, batch: str, index: int, offset: int) -> bytes:
         """What the job reported behind this place of its file; at most 1 MiB."""
@@ -159,6 +167,11 @@ class RunFolder:
                 return file.read().decode("utf-8", "replace")
         except (OSError, ValueError):
             return ""
+
+    def remove_secrets(self) -> None:
+        """Remove the variables of steps, where jobs of the run may still be there."""
+        with suppress(OSError):
+            (self.private / "environment").unlink()
 
     def remove(self) -> None:
         """Remove all but the output of jobs; also the folder of the run, if there is none."""

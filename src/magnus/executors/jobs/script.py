@@ -2,6 +2,8 @@
 
 The marks are files of the folder of the run (`run_folder`). The first job that claims a step runs it; another one, as of
 a submission whose answer was lost, ends at once. A step whose claim was revoked runs no more, also if its job is requeued.
+The file of events is there before the mark of the start: a network file system remembers for a while that a file was missing.
+A trap for EXIT that lines of `setup` set runs after the mark of the end.
 """
 
 import re
@@ -20,7 +22,7 @@ _VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z", re.ASCII)
 _HEAD: Final = r"""#!/bin/bash
 # A step of the run {run_id}. Arguments: the index of the job, its id, its machine, and how often it was requeued.
 magnus_name={key}-$1 magnus_index=$1 magnus_job=$2 magnus_machine=$3 magnus_restarts=${{4:-0}}
-magnus_folder={folder}
+magnus_folder={folder} magnus_ended=
 set --
 if [ -e "$magnus_folder/stopped" ]; then
     echo "magnus: the run was stopped, so this job does not run its step" >&2
@@ -36,11 +38,14 @@ if ! ln -s -- "$magnus_job" "$magnus_claim" 2>/dev/null && [ "$(readlink -- "$ma
     exit 74
 fi
 magnus_new="$magnus_folder/new/$magnus_name.$magnus_restarts"
+: >>"$magnus_folder/events/$magnus_name"
 printf '%s\n' "$magnus_machine" "$magnus_job" "$(readlink -- "/proc/$$/fd/1")" >"$magnus_new" &&
     mv -- "$magnus_new" "$magnus_folder/marks/$magnus_name.$magnus_restarts.start"
 magnus_end() {{
-    trap - EXIT
-    : >"$magnus_folder/marks/$magnus_name.$magnus_restarts.end.$1"
+    if [ -z "$magnus_ended" ]; then
+        magnus_ended=yes
+        : >"$magnus_folder/marks/$magnus_name.$magnus_restarts.end.$1"
+    fi
     exit "$1"
 }}
 trap 'magnus_end "$?"' EXIT

@@ -63,16 +63,20 @@ class StepJob:
         return None
 
     def take_answer(self, job: Job, at: float) -> bool:
-        """Note what the batch system says of it; whether that is something new. A job that was requeued waits again."""
+        """Note what the batch system says of it; whether that is something new.
+
+        A job that was requeued waits again. An answer that says so of a job which has started was given before the start,
+        unless the job was requeued since.
+        """
         is_new, self._last_phase = job.phase is not self._last_phase, job.phase
         self.id = job.id
         if job.phase in {Phase.WAITING, Phase.RUNNING}:
             self.missing_since = None
-            if self.suspicion is not None and (job.phase is Phase.WAITING or job.restarts > self.suspicion.restarts):
+            if self.suspicion is not None and job.restarts > self.suspicion.restarts:
                 self.suspicion = None
         elif self.missing_since is None:
             self.missing_since = at
-        if job.phase is Phase.WAITING:
+        if job.phase is Phase.WAITING and (self.start is None or job.restarts > self.start.restarts):
             self.start = None
             self.report_waiting(job.reason)
         return is_new

@@ -3,7 +3,6 @@
 Used by `watch`, in its thread. Times are monotonic seconds.
 """
 
-import os
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from queue import Empty, SimpleQueue
@@ -60,6 +59,7 @@ class Submissions:
     Attributes:
         requests: the requests that wait.
         unanswered: the batches whose submission got no answer.
+        keys: of all batches; the batch system may also have jobs of a run of another folder that has the same id.
     """
 
     def __init__(self, parts: RunParts, watch: Callable[[Sequence[StepJob]], None]) -> None:
@@ -69,6 +69,7 @@ class Submissions:
         self._limits: Limits | None = None
         self.requests = Requests(parts.options.window_seconds, parts.options.submit_pause_seconds)
         self.unanswered: list[Unanswered] = []
+        self.keys: set[str] = set()
 
     def add(self, submitted: Submitted) -> None:
         """Run the step of a request; may be called by any thread."""
@@ -91,7 +92,12 @@ class Submissions:
         if due is None or due > self._parts.now() or not self._has_limits():
             return
         assert self._limits is not None
-        self._submit(self.requests.take(self._limits.batch))
+        taken = self.requests.take(self._limits.batch)
+        try:
+            self._submit(taken)
+        except BaseException:
+            self.requests.put_back(taken)  # a fault: the futures of these fail too
+            raise
 
     def _has_limits(self) -> bool:
         if self._limits is None:
@@ -105,7 +111,8 @@ class Submissions:
         return self._limits is not None
 
     def _submit(self, taken: Sequence[Submitted]) -> None:
-        key = f"m{os.urandom(6).hex()}"
+        key = ledger.new_key()
+        self.keys.add(key)
         jobs = [StepJob(one, key, index, self._parts.reentry.report) for index, one in enumerate(taken)]
         try:
             batch = self._batch(key, taken)

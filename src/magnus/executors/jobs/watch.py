@@ -34,7 +34,7 @@ _ALIVE: Final = frozenset({Phase.WAITING, Phase.RUNNING})
 
 
 class Watch:
-    """The jobs of one run. `turn` is called by one thread; `add` and `stop` by any."""
+    """The jobs of one run. `turn` is called by one thread; `add` and `stop` by any. `leaves_jobs`: some may still run."""
 
     def __init__(
         self,
@@ -58,6 +58,7 @@ class Watch:
         self._stop_until = 0.0
         self._to_cancel: list[str] = []
         self._cancelled: set[str] = set()
+        self.leaves_jobs = False
 
     def add(self, submitted: Submitted) -> None:
         """Run the step of a request."""
@@ -93,10 +94,12 @@ class Watch:
         """Let all futures fail, since the thread cannot continue; jobs are cancelled if that can be done."""
         self._submissions.take_arrived()
         self._folder.stop()
+        self.leaves_jobs = bool(self._all_jobs())
         with suppress(Exception):  # the error that is on its way matters more
             self._system.cancel([job.id for job in self._all_jobs() if job.id])
         for submitted in [*self._submissions.requests.clear(), *(job.submitted for job in self._all_jobs())]:
-            submitted.future.set_exception(error)
+            if not submitted.future.done():  # the error may have come between the future and the end of the job
+                submitted.future.set_exception(error)
         self._jobs.clear()
         self._submissions.unanswered.clear()
         self._to_cancel.clear()
@@ -198,7 +201,8 @@ class Watch:
         for answer in answers:
             by_place.setdefault((answer.batch, answer.index), []).append(answer)
         if self._is_stopping:  # also what a submission made that was carried out twice
-            self._to_cancel += [answer.id for answer in answers if answer.phase in _ALIVE]
+            own = [answer for answer in answers if answer.batch in self._submissions.keys]
+            self._to_cancel += [answer.id for answer in own if answer.phase in _ALIVE]
         self._look()  # marks that were left before the answer
         self._submissions.resolve(by_place, at, is_stopping=self._is_stopping)
         news = [self._take_answers(job, by_place.get(place, []), at) for place, job in list(self._jobs.items())]
@@ -283,6 +287,7 @@ class Watch:
         """Leave the jobs that did not end in time; none of them starts a step any more."""
         ids = ", ".join(job.id or f"of batch {job.batch}" for job in self._all_jobs()[:10])
         if ids:
+            self.leaves_jobs = True
             message = f"jobs of the run did not end in {_STOP_SECONDS:.0f} s, or {self._options.system} does not answer"
             self._reentry.report(Warned(f"{message}: {ids}"))
         for job in self._all_jobs():

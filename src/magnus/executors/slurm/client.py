@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 from msgspec.structs import replace
 
-from magnus.executors.jobs.batch_system import Batch, Full, Job, Limits, Phase, Refused
+from magnus.executors.jobs.batch_system import Batch, Full, Job, Limits, NoAnswer, Phase, Refused
 from magnus.executors.slurm import commands
 from magnus.executors.slurm.job_script import job_script
 from magnus.executors.slurm.options import SlurmOptions, flags, of_step
@@ -37,7 +37,10 @@ class SlurmClient:
 
     def limits(self) -> Limits:
         """The limits of the cluster, as its controller says them."""
-        output = commands.run(["scontrol", *self._cluster, "show", "config"])
+        try:
+            output = commands.run(["scontrol", *self._cluster, "show", "config"])
+        except Full as error:
+            raise NoAnswer(error.problems[0].message) from error
         array, age = setting_in(output, "MaxArraySize"), setting_in(output, "MinJobAge")
         if not array.isdecimal() or not age.isdecimal():
             raise Refused(
@@ -96,7 +99,12 @@ class SlurmClient:
 
     def _listed(self, *which: str) -> Sequence[Job]:
         user = f"--user={os.getuid()}"
-        output = commands.run(["squeue", "--noheader", "--array", user, *self._cluster, *which, f"--Format={FORMAT}"])
+        argv = ["squeue", "--noheader", "--array", user, *self._cluster, *which, f"--Format={FORMAT}"]
+        try:
+            output = commands.run(argv)
+        except (Refused, Full) as error:  # jobs that were submitted run on, also where squeue fails
+            [problem] = error.problems
+            raise NoAnswer(problem.message, fix=problem.fix) from error
         return list(jobs_in(output))
 
     def _scancel(self, ids: Sequence[str], *how: str) -> None:

@@ -4,6 +4,7 @@ The environment has none of the variables that a job has, since magnus itself ma
 output of the commands.
 """
 
+import errno
 import os
 import subprocess
 from collections.abc import Mapping, Sequence
@@ -67,6 +68,12 @@ _CROWDED: Final = (
 """Words of messages after which fewer jobs, or the same jobs later, may be accepted."""
 
 
+_PASSING: Final = frozenset(
+    {errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE, errno.EINTR, errno.EIO, errno.ESTALE, errno.ETIMEDOUT}
+)
+"""Errors of a start that a busy login node, or its network file system, may have for a moment."""
+
+
 def clean(environment: Mapping[str, str]) -> dict[str, str]:
     """The environment without the variables of Slurm that are not meant for a new command."""
     return {name: value for name, value in environment.items() if name in _KEPT or not name.startswith(_OWN)}
@@ -77,7 +84,7 @@ def run(argv: Sequence[str], variables: Mapping[str, str] = _LOCALE, *, seconds:
     inherit from `sbatch`.
 
     Raises:
-        NoAnswer: when it did not end in time, or could not reach the controller.
+        NoAnswer: when it did not end in time, could not reach the controller, or could not start for the moment.
         Full: when the controller takes fewer jobs than these.
         Refused: when it failed for another reason, and when there is no such command.
     """
@@ -95,6 +102,8 @@ def run(argv: Sequence[str], variables: Mapping[str, str] = _LOCALE, *, seconds:
     except subprocess.TimeoutExpired as error:
         raise NoAnswer(f"{argv[0]} did not answer in {seconds:g} s") from error
     except OSError as error:
+        if error.errno in _PASSING:
+            raise NoAnswer(f"the command '{argv[0]}' could not start: {error.strerror}") from error
         fix = (
             "run magnus where jobs are submitted, such as on a login node, and see that PATH has the commands of Slurm"
         )

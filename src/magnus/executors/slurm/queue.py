@@ -28,6 +28,7 @@ _ROW: Final = re.compile(
     r"(?P<job>\d+) *\|(?P<id>\d+(?:_(?P<index>\d+))?) *\|(?P<state>[A-Z_]+) *\|(?P<restarts>\d+) *"
     r"\|(?P<reason>[^|]*)\|(?P<place>[^|]*)\|(?P<key>[^\s|]*)[^\n]*\|"
 )
+_FIELD: Final = re.compile(r"(?:^|\s)([A-Za-z:/]+)=(\S*)")
 _SUBMITTED: Final = re.compile(r"(\d+)(?:;\S+)?")
 _NOWHERE: Final = frozenset({"", "n/a", "(null)"})
 
@@ -64,13 +65,16 @@ def job_id_in(output: str) -> str:
 
 def setting_in(output: str, name: str) -> str:
     """A value in the output of `scontrol show config`; "" when it is not there."""
-    match = re.search(rf"^{re.escape(name)}\s*=\s*(\S+)", output, re.MULTILINE)
-    return match[1] if match else ""
+    for line in output.splitlines():
+        field, _, value = line.partition("=")
+        if field.strip() == name:
+            return value.strip().partition(" ")[0]
+    return ""
 
 
 def records_in(output: str) -> Iterator[dict[str, str]]:
     """The fields of the records in the output of `scontrol show --oneliner`."""
     for line in output.splitlines():
-        fields = dict(re.findall(r"(?:^|\s)([A-Za-z:/]+)=(\S*)", line))
+        fields = dict(_FIELD.findall(line))
         if fields:
             yield fields

@@ -9,6 +9,7 @@ _SIZE: Final = re.compile(r"(\d+(?:\.\d+)?)\s*([kmgt]?)i?b?", re.IGNORECASE)
 _MEBIBYTES: Final = {"k": 1 / 1024, "": 1, "m": 1, "g": 1024, "t": 1024 * 1024}
 _CLOCK: Final = re.compile(r"(?:(\d+)-)?(\d+)(?::(\d{1,2}))?(?::(\d{1,2}))?")
 _UNITS: Final = re.compile(r"(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?", re.IGNORECASE)
+_GPUS: Final = re.compile(r"([A-Za-z][\w.-]*:)?\d+(,[A-Za-z][\w.-]*:\d+)*")
 _FLAG: Final = re.compile(r"--([a-z][a-z0-9-]*)(=[^\0\n]*)?")
 
 FIELDS: Final = (
@@ -109,7 +110,7 @@ class Gpus(str):
     def read(cls, written: Json) -> Self:
         """The text that is written; ValueError when it is none."""
         text = str(written) if isinstance(written, str | int) and not isinstance(written, bool) else ""
-        if not re.fullmatch(r"([A-Za-z][\w.-]*:)?\d+(,[A-Za-z][\w.-]*:\d+)*", text):
+        if not _GPUS.fullmatch(text):
             message = f"must be a number of GPUs such as 2 or a100:2, not {written!r}"
             raise ValueError(message)
         return cls(text)

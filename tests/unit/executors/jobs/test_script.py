@@ -6,6 +6,7 @@ import subprocess
 import time
 
 import pytest
+from safety_net import LONGEST_SECONDS
 
 from magnus.executors.jobs.run_folder import RunFolder, Start
 from magnus.executors.jobs.script import JobScript, environment_text
@@ -87,6 +88,17 @@ def test_lines_of_setup_come_first(site):
     assert site.run(script) == (0, f"yes\n{site.folder}\n")
 
 
+def test_a_trap_of_the_setup_runs_after_the_step(site):
+    script = site.script(["sh", "-c", "echo step; exit 7"], setup=["trap 'echo scratch is removed' EXIT"])
+    assert site.run(script) == (7, "step\nscratch is removed\n")
+    assert site.marks() == ["mkey-0.0.end.7", "mkey-0.0.start"]
+
+
+def test_the_file_of_events_is_there_before_the_step(site):
+    site.run(site.script(["test", "-e", f"{site.files.private}/events/mkey-0"]))
+    assert "mkey-0.0.end.0" in site.marks()
+
+
 def test_a_setup_that_exits_leaves_a_mark(site):
     assert site.run(site.script(["touch", "ran"], setup=["no-such-module || exit 9"]))[0] == 9
     assert "mkey-0.0.end.9" in site.marks()
@@ -105,7 +117,7 @@ def test_a_job_that_is_stopped_in_its_setup_runs_nothing(site, number, status):
     with site.start(script, start_new_session=True) as process:
         _until((site.folder / "here").exists)
         os.killpg(process.pid, number)
-        assert process.wait(60) == status
+        assert process.wait(LONGEST_SECONDS) == status
     assert f"mkey-0.0.end.{status}" in site.marks()
     assert not (site.folder / "ran").exists()
 
@@ -115,7 +127,7 @@ def test_a_signal_is_for_the_step_and_its_exit_is_the_mark(site):
     with site.start(site.script(["sh", "-c", command]), start_new_session=True) as process:
         _until((site.folder / "here").exists)
         os.killpg(process.pid, signal.SIGTERM)
-        assert process.wait(60) == 143
+        assert process.wait(LONGEST_SECONDS) == 143
     assert "mkey-0.0.end.143" in site.marks()
 
 
@@ -171,7 +183,7 @@ def test_a_folder_that_is_gone_runs_nothing(site):
 
 
 def _until(holds):
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + LONGEST_SECONDS
     while not holds():
         assert time.monotonic() < deadline
         time.sleep(0.01)

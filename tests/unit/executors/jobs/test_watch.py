@@ -1,15 +1,18 @@
 """The jobs of a run are submitted together, watched by their marks, and lost only when the batch system says so."""
 
 from concurrent.futures import Future
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from msgspec.structs import replace
 
+from magnus.engine.processes import liveness
 from magnus.engine.reentry.protocol import event_line
 from magnus.errors import ProcessDied, TaskFailed
-from magnus.executors.jobs import ledger
+from magnus.executors.jobs import ledger, left_jobs
 from magnus.executors.jobs.batch_system import Full, Job, Limits, NoAnswer, Phase, Refused
+from magnus.executors.jobs.executor import JobExecutor
 from magnus.executors.jobs.options import JobOptions
 from magnus.executors.jobs.requests import Submitted
 from magnus.executors.jobs.run_folder import RunFolder
@@ -18,7 +21,7 @@ from magnus.graph.path import BranchPath
 from magnus.interfaces.executor import ReentrySpec, StepRequest
 from magnus.interfaces.reentry import step_command
 from magnus.interfaces.reporter import StepEnded, StepOutput, StepWaiting, Warned
-from magnus.run_log.records import Status
+from magnus.run_log.records import RunRecord, Status
 
 ROOT = BranchPath()
 
@@ -296,6 +299,32 @@ def test_a_job_that_is_lost_before_its_step_starts_is_no_attempt(run):
         future.result(0)
 
 
+def test_an_answer_that_is_older_than_the_start_does_not_undo_it(run):
+    [future] = run.submit("a")
+    run.turn(1)
+    run.started()
+    run.system.set("1_0", Phase.WAITING)
+    run.turn(100)
+    run.system.set("1_0", Phase.KILLED, state="NODE_FAIL")
+    run.turn(100)
+    with pytest.raises(ProcessDied, match="NODE_FAIL"):
+        future.result(0)
+    assert len(run.system.batches) == 1
+
+
+def test_an_answer_that_is_older_than_the_end_does_not_undo_it(run):
+    [future] = run.submit("a")
+    run.turn(1)
+    run.started()
+    run.exited(status=137)
+    run.system.set("1_0", Phase.WAITING)
+    run.turn(50)
+    run.system.set("1_0", Phase.EXITED)
+    run.turn(50)
+    with pytest.raises(ProcessDied, match="status 137"):
+        future.result(0)
+
+
 def test_a_waiting_job_that_a_user_cancels_is_not_submitted_again(run):
     [future] = run.submit("a")
     run.turn(1)
@@ -312,6 +341,23 @@ def test_a_fault_cancels_the_jobs(run):
     run.watch.fail(ValueError("a fault"))
     assert run.system.cancelled == ["1_0"]
     assert isinstance(future.exception(0), ValueError)
+
+
+def test_a_fault_while_steps_are_submitted_fails_them_too(run):
+    run.system.errors["submit"] = [ValueError("a fault")]
+    futures = run.submit("a", "b")
+    with pytest.raises(ValueError, match="a fault"):
+        run.turn(1)
+    run.watch.fail(ValueError("a fault"))
+    assert [type(future.exception(0)) for future in futures] == [ValueError, ValueError]
+
+
+def test_a_fault_fails_the_steps_whose_futures_are_not_done(run):
+    first, second = run.submit("a", "b")
+    run.turn(1)
+    first.set_result(None)
+    run.watch.fail(ValueError("a fault"))
+    assert isinstance(second.exception(0), ValueError)
 
 
 @pytest.mark.parametrize("phase", [None, Phase.EXITED])
@@ -465,6 +511,52 @@ def test_a_stop_ends_also_when_the_batch_system_never_answers(run):
     assert run.watch.is_idle
     assert future.done()
     assert any(isinstance(event, Warned) and "1_0" in event.message for event in run.events)
+    assert run.watch.leaves_jobs
+
+
+def test_a_stop_leaves_jobs_of_a_run_of_another_folder_with_the_same_id(run):
+    [future] = run.submit("a")
+    run.turn(1)
+    run.started()
+    run.turn(1)
+    run.system.known["9"] = Job("9", ledger.new_key(), 0, Phase.RUNNING, "RUNNING")
+    run.watch.stop()
+    run.turn(30)
+    assert future.done()
+    assert run.system.cancelled == ["1_0"]
+    assert not run.watch.leaves_jobs
+
+
+def test_jobs_of_a_run_of_another_folder_with_the_same_id_are_not_its_own(run):
+    run.submit("a")
+    run.turn(1)
+    run.system.known["9"] = Job("9", ledger.new_key(), 0, Phase.RUNNING, "RUNNING")
+    run.system.known["10"] = Job("10", "(null)", 0, Phase.RUNNING, "RUNNING")
+    record = RunRecord("mine", Status.PROCESSING, "", datetime.now(UTC), liveness.this_process())
+    jobs = left_jobs.running_jobs(run.system, run.files.logs.parent, [record])["mine"]
+    assert [(job.id, job.step) for job in jobs] == [("1_0", "a"), ("10", "")]
+
+
+class OneRun:
+    """Runs steps of the run."""
+
+    def __init__(self, run):
+        self.run = run
+
+    def reentry_spec(self):
+        return self.run.spec
+
+
+@pytest.mark.parametrize("fault", [ValueError("a fault"), None])
+def test_files_by_which_a_later_run_finds_jobs_are_kept_where_jobs_may_be_left(run, fault):
+    run.system.errors["jobs"] = [fault]
+    options = JobOptions(Path("jobs"), poll_seconds=0.01)
+    with JobExecutor(run.system, options, OneRun(run)) as executor:
+        future = executor.submit(StepRequest("mine", ROOT.step("a"), "", ""))
+        if fault is not None:
+            assert future.exception(60) is fault
+    assert not (run.files.private / "environment").exists()
+    assert bool(ledger.read(run.files)) == (fault is not None)
 
 
 def test_a_folder_that_is_gone_fails_the_steps_with_its_name(run):

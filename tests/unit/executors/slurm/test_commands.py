@@ -1,5 +1,7 @@
 """Commands of Slurm: their output with banners and without, their failures, and the environment that they get."""
 
+import errno
+import os
 import shlex
 import subprocess
 from pathlib import Path
@@ -8,8 +10,9 @@ import pytest
 
 from magnus.executors.jobs.batch_system import Full, Job, NoAnswer, Phase, Refused
 from magnus.executors.slurm import commands
+from magnus.executors.slurm.client import SlurmClient
 from magnus.executors.slurm.job_script import job_script, program
-from magnus.executors.slurm.options import Container
+from magnus.executors.slurm.options import Container, SlurmOptions
 from magnus.executors.slurm.queue import job_id_in, jobs_in, records_in, setting_in
 from magnus.executors.slurm.states import PHASES, phase_of
 
@@ -94,6 +97,29 @@ def test_a_command_that_is_missing_says_where_to_run_magnus():
 def test_a_command_that_hangs_is_ended():
     with pytest.raises(NoAnswer, match="did not answer in"):
         commands.run(["sleep", "3600"], seconds=0.05)
+
+
+@pytest.mark.parametrize("number", [errno.EAGAIN, errno.ENOMEM, errno.ESTALE])
+def test_a_command_that_cannot_start_for_the_moment_said_nothing(number, monkeypatch):
+    def start(*_arguments, **_options):
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(subprocess, "run", start)
+    with pytest.raises(NoAnswer, match="could not start"):
+        commands.run(["squeue"])
+
+
+@pytest.mark.parametrize("message", ["slurm_load_jobs error: Invalid user id", "Resource temporarily unavailable"])
+def test_a_squeue_that_fails_says_nothing_of_jobs(message, tmp_path, monkeypatch):
+    squeue = tmp_path / "squeue"
+    squeue.write_text(f"#!/bin/sh\necho 'squeue: error: {message}' >&2\nexit 1\n")
+    squeue.chmod(0o700)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    client = SlurmClient(SlurmOptions(), tmp_path)
+    with pytest.raises(NoAnswer, match=message):
+        client.jobs("mine")
+    with pytest.raises(NoAnswer, match=message):
+        client.cancel(["17"])
 
 
 def test_variables_of_a_job_do_not_reach_its_commands():
