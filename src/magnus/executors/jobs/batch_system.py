@@ -110,7 +110,10 @@ class BatchSystem(Protocol):
         ...
 
     def submit(self, batch: Batch) -> Mapping[int, str]:
-        """Submit the jobs, all or none. The ids by index. NoAnswer, Full or Refused."""
+        """Submit the jobs, all or none. The ids by index. NoAnswer, Full or Refused.
+
+        OSError when a file beside the script cannot be written; then nothing was submitted.
+        """
         ...
 
     def jobs(self, run_id: str) -> Sequence[Job]:

@@ -115,13 +115,10 @@ class Submissions:
         self.keys.add(key)
         jobs = [StepJob(one, key, index, self._parts.reentry.report) for index, one in enumerate(taken)]
         try:
-            batch = self._batch(key, taken)
+            ids = self._parts.system.submit(self._batch(key, taken))
         except OSError as error:
             message = f"the folder of jobs '{self._parts.folder.private}' cannot be written: {error.strerror}"
             self._refuse(taken, TaskFailed(message, fix="let it be in a folder that you can write on all machines"))
-            return
-        try:
-            ids = self._parts.system.submit(batch)
         except Full:
             self.requests.put_back(taken)
             self.requests.no_room(len(taken), self._parts.now())

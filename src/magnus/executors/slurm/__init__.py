@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -9,7 +10,7 @@ from magnus.definition.wrong_fields import Complaint
 from magnus.errors import InvalidConfiguration
 from magnus.executors.jobs.executor import JobExecutor
 from magnus.executors.jobs.options import JobOptions
-from magnus.executors.slurm.options import SlurmOptions, lines, of_step
+from magnus.executors.slurm.options import Container, SlurmOptions, lines, of_step
 from magnus.interfaces.capabilities import ExecutorCapabilities, Locality
 from magnus.interfaces.executor import StepRunner
 
@@ -42,9 +43,10 @@ class SlurmExecutor(JobExecutor):
 
     def __init__(self, options: SlurmOptions, run_step: StepRunner) -> None:
         from magnus.executors.slurm.client import SlurmClient  # lazy: a step in its job knows the options alone
-        from magnus.executors.slurm.job_script import program
 
-        here = run_step.reentry_spec().working_directory
+        reentry = run_step.reentry_spec()
+        here = reentry.working_directory
+        written = (*reentry.written, here / options.log_folder)
         jobs = JobOptions(
             folder=Path(options.log_folder),
             system="Slurm",
@@ -54,7 +56,7 @@ class SlurmExecutor(JobExecutor):
             longest_poll_seconds=_LONGEST_POLL * options.poll_seconds,
             together=frozenset(name for name, override in options.overrides.items() if override.together),
             setup=lambda override: _setup(options, override),
-            program=lambda override: program(of_step(options, override).container, here),
+            program=lambda override: _program(of_step(options, override).container, here, written),
         )
         super().__init__(SlurmClient(options, here), jobs, run_step)
 
@@ -87,6 +89,16 @@ class SlurmExecutor(JobExecutor):
         from magnus.executors.slurm.connect import complaints  # lazy: `magnus check --connect` alone needs it
 
         return list(complaints(options))
+
+
+def _program(container: Container | None, here: Path, written: Sequence[Path]) -> Sequence[str]:
+    """The words that start magnus in a job; folders that a container mounts are made if they are missing."""
+    from magnus.executors.slurm.job_script import program  # lazy: as above
+
+    for folder in written if container is not None else ():
+        with suppress(OSError):  # the program of the container names it then
+            folder.mkdir(parents=True, exist_ok=True)
+    return program(container, here, written)
 
 
 def _setup(options: SlurmOptions, override: str) -> Sequence[str]:

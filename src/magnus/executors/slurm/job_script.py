@@ -19,12 +19,12 @@ def job_script(script: Path) -> str:
     return f"#!/bin/bash\nexec {shlex.quote(str(script))} {_INDEX} {_ID} {_MACHINE} {_RESTARTS}\n"
 
 
-def program(container: Container | None, working_directory: Path) -> Sequence[str]:
-    """The words that start magnus in a job."""
+def program(container: Container | None, working_directory: Path, written: Sequence[Path] = ()) -> Sequence[str]:
+    """The words that start magnus in a job. A container sees the folders `written`, which magnus writes, at their paths."""
     if container is None:
         return (sys.executable, "-m", "magnus")
     here = str(working_directory)
-    mounts = (here, *container.mounts)
+    mounts = (*_outermost([working_directory, *written]), *container.mounts)
     if container.kind == "apptainer":
         binds = (word for mount in mounts for word in ("--bind", mount))
         return ("apptainer", "exec", *binds, "--pwd", here, *container.flags, container.image, "magnus")
@@ -38,6 +38,12 @@ def program(container: Container | None, working_directory: Path) -> Sequence[st
         *container.flags,
         "magnus",
     )
+
+
+def _outermost(folders: Sequence[Path]) -> list[str]:
+    """The folders that are in no other one of them, each once."""
+    each = dict.fromkeys(folders)
+    return [str(folder) for folder in each if not any(parent in each for parent in folder.parents)]
 
 
 def _both(mount: str) -> str:

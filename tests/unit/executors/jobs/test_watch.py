@@ -1,5 +1,6 @@
 """The jobs of a run are submitted together, watched by their marks, and lost only when the batch system says so."""
 
+import errno
 from concurrent.futures import Future
 from datetime import UTC, datetime
 from pathlib import Path
@@ -564,6 +565,14 @@ def test_a_folder_that_is_gone_fails_the_steps_with_its_name(run):
     [future] = run.submit("a")
     run.turn(1)
     with pytest.raises(TaskFailed, match=r"the folder of jobs '.*\.jobs' cannot be written"):
+        future.result(0)
+
+
+def test_a_disk_that_is_full_fails_the_steps_with_the_name_of_the_folder(run):
+    run.system.errors["submit"] = [OSError(errno.ENOSPC, "No space left on device")]
+    [future] = run.submit("a")
+    run.turn(1)
+    with pytest.raises(TaskFailed, match=r"'.*\.jobs' cannot be written: No space left on device"):
         future.result(0)
 
 

@@ -160,12 +160,16 @@ def test_the_script_gets_what_a_job_knows_of_itself(variables, arguments, tmp_pa
     assert done.stdout.split() == arguments
 
 
-def test_containers_see_the_working_directory():
+def test_containers_see_the_folders_of_the_run():
     here = Path("/home/me/my project")
     apptainer = Container("apptainer", "image.sif", ("/scratch", "/data:/mnt"), ("--nv",))
     assert shlex.join(program(apptainer, here)) == (
         "apptainer exec --bind '/home/me/my project' --bind /scratch --bind /data:/mnt --pwd '/home/me/my project' "
         "--nv image.sif magnus"
+    )
+    written = [here, here / "slurm", Path("/data"), Path("/data/catalog"), Path("/logs")]
+    assert shlex.join(program(Container("apptainer", "image.sif"), here, written)) == (
+        "apptainer exec --bind '/home/me/my project' --bind /data --bind /logs --pwd '/home/me/my project' image.sif magnus"
     )
     pyxis = Container("pyxis", "nvcr.io#nvidia/pytorch:24.01", ("/scratch",))
     assert list(program(pyxis, Path("/home/me"))) == [
