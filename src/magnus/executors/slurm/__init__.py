@@ -1,5 +1,6 @@
 """The executor `slurm`: each step runs as a job of Slurm, by the re-entry command on a node of the cluster."""
 
+import os
 import shutil
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -23,15 +24,20 @@ _SUBMIT_PAUSE_SECONDS: Final = 1.0
 """Some sites ask for one submission a second at most; who polls more often than that knows the site."""
 
 
+def _whole(folder: str) -> str:
+    """The folder, with the home of a user for `~`."""
+    return os.path.expanduser(folder)  # noqa: PTH111 - a `~` of no user stays
+
+
 def _capabilities(options: SlurmOptions) -> ExecutorCapabilities:
     return ExecutorCapabilities(
         runs_on=Locality.NETWORK,
         concurrent=True,
         reenters=True,
-        shares=options.shared_folders,
+        shares=tuple(_whole(folder) for folder in options.shared_folders),
         shares_by="shared_folders",
         inherits=True,
-        keeps=(options.log_folder,),
+        keeps=(_whole(options.log_folder),),
     )
 
 
@@ -46,9 +52,9 @@ class SlurmExecutor(JobExecutor):
 
         reentry = run_step.reentry_spec()
         here = reentry.working_directory
-        written = (*reentry.written, here / options.log_folder)
+        written = (*reentry.written, here / _whole(options.log_folder))
         jobs = JobOptions(
-            folder=Path(options.log_folder),
+            folder=Path(_whole(options.log_folder)),
             system="Slurm",
             max_jobs=options.max_jobs,
             poll_seconds=options.poll_seconds,
@@ -73,7 +79,7 @@ class SlurmExecutor(JobExecutor):
         from magnus.executors.jobs import left_jobs  # lazy: few runs lose their process
         from magnus.executors.slurm.client import SlurmClient
 
-        return left_jobs.running_jobs(SlurmClient(options, Path.cwd()), Path(options.log_folder), runs)
+        return left_jobs.running_jobs(SlurmClient(options, Path.cwd()), Path(_whole(options.log_folder)), runs)
 
     @staticmethod
     def cancel_jobs(options: SlurmOptions, run: "RunRecord", jobs: "Sequence[RunningJob]") -> None:
@@ -81,7 +87,7 @@ class SlurmExecutor(JobExecutor):
         from magnus.executors.jobs import left_jobs  # lazy: likewise
         from magnus.executors.slurm.client import SlurmClient
 
-        left_jobs.cancel_jobs(SlurmClient(options, Path.cwd()), Path(options.log_folder), run, jobs)
+        left_jobs.cancel_jobs(SlurmClient(options, Path.cwd()), Path(_whole(options.log_folder)), run, jobs)
 
     @staticmethod
     def connect_complaints(options: SlurmOptions) -> Sequence[Complaint]:

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from magnus.definition import fields
 from magnus.definition.wrong_fields import WrongFields
+from magnus.executors.slurm import SlurmExecutor
 from magnus.executors.slurm.options import SlurmOptions, flags, lines, of_step
 from magnus.executors.slurm.words import Flag, Gpus, Size, TimeLimit, Word
 
@@ -29,6 +30,14 @@ TIMES = {
     "UNLIMITED": 0,
 }
 SIZES = {4000: 4000, "4000": 4000, "512m": 512, "16G": 16384, "16GB": 16384, "16 Gi": 16384, "1.5T": 1572864, 0: 0}
+
+
+def test_a_tilde_is_the_home_of_the_user(monkeypatch):
+    monkeypatch.setenv("HOME", "/home/me")
+    options = SlurmOptions(log_folder="~/logs of jobs", shared_folders=(".", "~", "/scratch/~me"))
+    capabilities = SlurmExecutor.capabilities(options)
+    assert capabilities.keeps == ("/home/me/logs of jobs",)
+    assert capabilities.shares == (".", "/home/me", "/scratch/~me")
 
 
 @pytest.mark.parametrize(("written", "minutes"), TIMES.items())
