@@ -349,3 +349,14 @@ def test_check_finds_what_the_cluster_does_not_have(cluster, folder):
     for words in ("no partition 'debgu'", "did you mean 'debug'?", "'time' is 180 minutes", "it is DOWN"):
         assert words in said
     assert "5 errors" in said  # the options of the executor itself, and four overrides
+
+
+@pytest.mark.parametrize("name", ['it\'s "odd" %j %% $HOME', "two\nlines"])
+def test_a_working_directory_with_an_odd_name(cluster, tmp_path, name):
+    path = tmp_path / name
+    path.mkdir()
+    odd = Folder(path)
+    odd.run(mapped("pwd; echo $x >>ran"), *numbers(2), "--run-id", "mine's %j, odd")
+    assert sorted(odd.lines("ran")) == ["0", "1"]
+    outputs = list((path / "slurm" / "mine's %j, odd").glob("*.out"))
+    assert len(outputs) == 2

@@ -50,6 +50,9 @@ class SlurmClient:
 
     def submit(self, batch: Batch) -> Mapping[int, str]:
         """Submit one job, or one array of jobs."""
+        if "\\" in str(batch.logs):
+            message = f"Slurm writes no output of jobs into the folder '{batch.logs}', since it drops the backslash"
+            raise Refused(message, fix="set 'log_folder' to a folder whose path has none")
         options, count = of_step(self._options, batch.override), len(batch.titles)
         script = batch.script.with_suffix(".sbatch")
         write_text(script, job_script(batch.script))

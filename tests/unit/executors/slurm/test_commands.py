@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from magnus.executors.jobs.batch_system import Full, Job, NoAnswer, Phase, Refused
+from magnus.executors.jobs.batch_system import Batch, Full, Job, NoAnswer, Phase, Refused
 from magnus.executors.slurm import commands
 from magnus.executors.slurm.client import SlurmClient
 from magnus.executors.slurm.job_script import job_script, program
@@ -120,6 +120,12 @@ def test_a_squeue_that_fails_says_nothing_of_jobs(message, tmp_path, monkeypatch
         client.jobs("mine")
     with pytest.raises(NoAnswer, match=message):
         client.cancel(["17"])
+
+
+def test_a_backslash_in_the_folder_of_jobs_is_refused(tmp_path):
+    batch = Batch("m0", "mine", ["a"], tmp_path / "m0.sh", "", Path("/home/back\\slash/slurm/mine"))
+    with pytest.raises(Refused, match="drops the backslash"):
+        SlurmClient(SlurmOptions(), tmp_path).submit(batch)
 
 
 def test_variables_of_a_job_do_not_reach_its_commands():
