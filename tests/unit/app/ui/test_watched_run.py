@@ -34,6 +34,9 @@ class Counted:
             raise RunLogStoreError("the store is away")
         return self.store.get_run(run_id)
 
+    def last_put(self, run_id):
+        return self.store.last_put(run_id)
+
     def list_steps(self, run_id, branch):
         self.listings += 1
         return self.store.list_steps(run_id, branch)
