@@ -51,6 +51,8 @@ class Streams:
                 events = [*([("recovered", "")] if problem else []), *events]
                 problem = ""
             except MagnusError as error:
+                if self._threads.stopping.is_set():
+                    return
                 message = one_line(error)
                 events, is_over = [("problem", json.dumps(message))] if message != problem else [], False
                 problem = message
