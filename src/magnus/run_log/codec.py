@@ -203,6 +203,8 @@ def _attempt_to_json(index: int, attempt: AttemptRecord, status_of_step: Status)
         stored["job"] = attempt.job
     if attempt.machine:
         stored["machine"] = attempt.machine
+    if attempt.peak_memory:
+        stored["peak_memory"] = attempt.peak_memory
     return stored
 
 
@@ -218,6 +220,7 @@ def _attempt_from_json(index: int, stored: dict[str, Json], status_of_step: Stat
         stored.get("lost", False),
         stored.get("job", ""),
         stored.get("machine", ""),
+        stored.get("peak_memory", 0),
     )
 
 

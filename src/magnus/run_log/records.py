@@ -78,7 +78,8 @@ class AttemptRecord(Struct, frozen=True):
 
     `duration` is in seconds of a monotonic clock. `lost` means that the task did not fail by itself: its machine went
     away, or the engine stopped its process. `job` is the id of the job of a batch system that made it, `machine` where
-    that ran; "" where there is none.
+    that ran; "" where there is none. `peak_memory` is the most memory in bytes that a process of that job has had by then; 0
+    where there is no job, or its process did not live to say it.
     """
 
     attempt_number: int
@@ -91,6 +92,7 @@ class AttemptRecord(Struct, frozen=True):
     lost: bool = False
     job: str = ""
     machine: str = ""
+    peak_memory: int = 0
 
 
 class BranchScope(Struct, frozen=True):

@@ -196,10 +196,11 @@ def _attempt(attempt: AttemptRecord) -> str:
 
 
 def _job(attempt: AttemptRecord) -> str:
-    """The job of a batch system that made the attempt, and its machine."""
+    """The job of a batch system that made the attempt, with its machine and memory."""
     if not attempt.job:
         return ""
-    return f', "job": {_json(attempt.job)}, "machine": {_json(attempt.machine)}'
+    memory = f', "peak_memory": {attempt.peak_memory}' if attempt.peak_memory else ""
+    return f', "job": {_json(attempt.job)}, "machine": {_json(attempt.machine)}{memory}'
 
 
 def _entry(entry: CatalogRecord) -> str:

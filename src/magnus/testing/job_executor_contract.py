@@ -21,6 +21,7 @@ from typing import Protocol
 
 import pytest
 
+from magnus.app.text.units import size
 from magnus.executors.jobs.batch_system import BatchSystem, Job, Phase
 from magnus.executors.jobs.run_folder import RunFolder
 from magnus.testing.executor_contract import (
@@ -105,11 +106,13 @@ class JobExecutorContract(ProcessExecutorContract):
     def _configured(self, site: BatchSite) -> None:
         self.configuration = site.configuration  # type: ignore[misc]
 
-    def test_a_job_and_its_machine_are_in_the_run_log(self, folder: Path) -> None:
-        log = run(folder, _dag("a", a=_shell("echo hello")))
+    def test_a_job_its_machine_and_its_memory_are_in_the_run_log(self, folder: Path) -> None:
+        log = run(folder, _dag("a", a=_shell(f"{sys.executable} -c 'bytes(range(256)) * 800_000'")))
         [attempt] = log["steps"]["a"]["attempts"]
         shown = output_of(folder, "show", log["run_id"], "--step", "a")
-        assert f"UTC, job {attempt['job']} on {attempt['machine']}\n" in shown
+        memory = attempt["peak_memory"]
+        assert 200_000_000 < memory < 400_000_000
+        assert f"UTC, job {attempt['job']} on {attempt['machine']}, {size(memory)} of memory\n" in shown
 
     def test_a_requeued_job_is_no_end(self, folder: Path, site: BatchSite) -> None:
         with _started(folder, _dag("a", a=_shell(_WAITS, max_attempts=3))) as process:

@@ -184,6 +184,10 @@ def _attempts() -> st.SearchStrategy[AttemptRecord]:
         status=st.sampled_from(Status),
         message=st.text(),
         parameters=_named(json_values()),
+        lost=st.booleans(),
+        job=st.text(),
+        machine=st.text(),
+        peak_memory=st.integers(0, 2**50),
     )
 
 

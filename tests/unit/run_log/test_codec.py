@@ -59,6 +59,18 @@ def test_attempts_keep_numbers_and_statuses_of_their_own():
     assert codec.step_from_json(json.loads(codec.to_bytes(codec.step_to_json(step)))) == step
 
 
+def test_an_attempt_keeps_its_job_with_machine_and_memory():
+    attempt = replace(step_record().attempts[0], job="17_2", machine="node-1", peak_memory=312_000_000)
+    step = replace(step_record(), attempts=(attempt,))
+    written = json.loads(codec.to_bytes(codec.step_to_json(step)))
+    assert [written["attempts"][0][name] for name in ("job", "machine", "peak_memory")] == [
+        "17_2",
+        "node-1",
+        312_000_000,
+    ]
+    assert codec.step_from_json(written) == step
+
+
 def test_a_run_is_written_with_its_id_in_front():
     assert codec.to_bytes(codec.run_to_json(run_record("a-run"))).startswith(b'{"run":"a-run","status":"PROCESSING",')
 

@@ -20,7 +20,8 @@ class Text(Struct, omit_defaults=True):
 class Attempt(Struct, omit_defaults=True):
     """One call of a task; `duration` in milliseconds, `inputs` are the parameters it received.
 
-    `message` is "" if it is the message of the step.
+    `message` is "" if it is the message of the step. `job` says which job of a batch system made it, and where; `memory` is
+    the most that it had, in bytes.
     """
 
     start: float
@@ -28,6 +29,8 @@ class Attempt(Struct, omit_defaults=True):
     status: str
     message: str = ""
     inputs: list[Named] = []
+    job: str = ""
+    memory: int = 0
 
 
 class File(Struct, omit_defaults=True):

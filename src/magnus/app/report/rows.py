@@ -176,6 +176,8 @@ class Rows:
             attempt.status.value,
             "" if attempt.message == message else shortened(attempt.message),
             self._texts.named(attempt.parameters),
+            f"{attempt.job} on {attempt.machine}" if attempt.machine else attempt.job,
+            attempt.peak_memory,
         )
 
     def _milliseconds(self, when: datetime) -> float:

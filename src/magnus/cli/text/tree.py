@@ -188,9 +188,10 @@ def _remarks(step: StepNode) -> Iterator[Piece]:
 
 
 def _job(attempt: AttemptRecord) -> str:
-    """The job of a batch system that made the attempt, and its machine."""
+    """The job of a batch system that made the attempt, with its machine and the most memory that it had."""
     on = f" on {plain(attempt.machine)}" if attempt.machine else ""
-    return f", job {plain(attempt.job)}{on}" if attempt.job else ""
+    memory = f", {size(attempt.peak_memory)} of memory" if attempt.peak_memory else ""
+    return f", job {plain(attempt.job)}{on}{memory}" if attempt.job else ""
 
 
 def _is_reused(record: StepRecord) -> bool:

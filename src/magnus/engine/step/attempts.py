@@ -147,7 +147,14 @@ def _record(step: RunningStep, outcome: TaskOutcome, begin: _Begin) -> AttemptRe
         parameters=masker.masked(outcome.arguments),
         job=step.context.job,
         machine=step.context.machine,
+        peak_memory=_peak_memory() if step.context.job else 0,
     )
+
+
+def _peak_memory() -> int:
+    from magnus.system.peak_memory import peak_memory  # lazy: only jobs of batch systems say it
+
+    return peak_memory()
 
 
 def _call(step: RunningStep, current: CurrentStep, number: int) -> TaskOutcome:

@@ -166,13 +166,15 @@ function listedByTrail(indices, around, open) {
   return element("ul", { class: "listed" }, items, more);
 }
 
-function facts(row, definition) {
+function facts(row, definition, last) {
   const said = [["type", definition.kind ? `${row.type}, ${definition.kind}` : row.type]];
   if (definition.command) said.push(["command", element("pre", { class: "written" }, definition.command)]);
   if (row.start !== undefined && head.start) {
     said.push(["started", when(new Date(new Date(head.start).getTime() + row.start).toISOString())]);
   }
   if (took(row) !== null) said.push(["took", duration(took(row))]);
+  if (last && last.job) said.push(["job", last.job]);
+  if (last && last.memory) said.push(["memory", bytes(last.memory)]);
   if (row.value !== undefined) said.push(["value", valueCell(row.value)]);
   if (row.look === "REUSED") said.push(["reused from", row.source || head.original_run_id]);
   else if (row.mock) said.push(["mocked", "yes: its task was not executed"]);
@@ -187,7 +189,7 @@ function stepDetails(row, open) {
   return [
     failure(row.message),
     row.status === "LOST" ? failure("The process of the run was gone before it finished.", "Why it is lost") : null,
-    facts(row, definition),
+    facts(row, definition, last),
     isBad(row) ? logSection(row) : null,
     metricsSection(row, open),
     picturesSection(row, open),
