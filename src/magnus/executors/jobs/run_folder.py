@@ -152,6 +152,17 @@ class RunFolder:
                 temporary.symlink_to(_REVOKED)
             temporary.replace(self._claim(batch, index))
 
+    def revoke_unclaimed(self, batch: str, index: int) -> str:
+        """Let no job start this step any more, unless one has started it: then its id, else ""."""
+        try:
+            self._claim(batch, index).symlink_to(_REVOKED)
+        except FileExistsError:
+            claimant = self.claimant(batch, index)
+            return "" if claimant == _REVOKED else claimant
+        except OSError:
+            return ""
+        return ""
+
     def stop(self) -> None:
         """Let no job of the run start a step any more."""
         with suppress(OSError):

@@ -181,11 +181,13 @@ class Submissions:
                 self._give_up(batch, is_stopping=is_stopping)
 
     def _give_up(self, batch: Unanswered, *, is_stopping: bool) -> None:
-        """The batch system did not take the batch; should its jobs come yet, they run nothing."""
-        for job in batch.jobs:
-            self._parts.folder.revoke(batch.key, job.index)
+        """The batch system did not take the batch; should its jobs come yet, they run nothing. Jobs that just came are watched."""
+        claimants = {job.index: self._parts.folder.revoke_unclaimed(batch.key, job.index) for job in batch.jobs}
+        if ids := {index: claimant for index, claimant in claimants.items() if claimant}:
+            self._submitted(batch.key, [job for job in batch.jobs if job.index in ids], ids)
+        absent = [job.submitted for job in batch.jobs if job.index not in ids]
         if is_stopping:
-            for job in batch.jobs:
-                job.submitted.future.cancel()
+            for submitted in absent:
+                submitted.future.cancel()
         else:
-            self.requests.put_back([job.submitted for job in batch.jobs])
+            self.requests.put_back(absent)

@@ -232,6 +232,23 @@ def test_a_submission_that_was_not_carried_out_is_repeated_and_its_jobs_run_noth
     assert run.files.claimant(second, 0) == ""
 
 
+def test_a_job_that_starts_when_its_submission_is_given_up_is_watched_and_the_others_are_repeated(run):
+    run.system.errors["submit"] = [NoAnswer("the connection was closed")]
+    first, second = run.submit("a", "b")
+    run.turn(1)
+    [key] = ledger.read(run.files)
+    (run.files.private / "claims" / f"{key}-1").symlink_to("9_1")  # the queue does not show it yet
+    run.turn(30)
+    assert [list(batch.titles) for batch in run.system.batches] == [["a"]]
+    assert [run.files.claimant(key, index) for index in (0, 1)] == ["REVOKED", "9_1"]
+    run.system.known["9_1"] = Job("9_1", key, 1, Phase.RUNNING, "RUNNING")
+    run.started("9_1")
+    run.wrote(run.ended("b"), job="9_1")
+    run.exited("9_1")
+    run.turn(2)
+    assert (first.done(), second.result(0)) == (False, None)
+
+
 def test_of_jobs_that_a_submission_made_twice_one_is_cancelled(run):
     run.submit("a")
     run.turn(1)
