@@ -76,7 +76,8 @@ class Engine:
     `configured` gives the executor of a configuration for a folder and the names of secrets in the environment, `run`
     runs what is asked for in the working directory, and returns the run log. `server` is a fixture of the session that
     starts what it takes, or skips the test and says why, and `prepares` one that a test uses it by; tests of one `group`
-    share the server. `run_log_store` and `catalog` configure where a project has its run logs and its files.
+    share the server. `sends_functions` says that functions without a name reach its steps. `run_log_store` and `catalog`
+    configure where a project has its run logs and its files.
     """
 
     name: str
@@ -87,6 +88,7 @@ class Engine:
     prepares: str = ""
     group: str = ""
     leaves_this_process: bool = True
+    sends_functions: bool = False
     run_log_store: Callable[[Path], dict] = in_the_volume
     catalog: Callable[[Path], dict] = files_in_the_volume
 
@@ -259,18 +261,21 @@ ENGINES = [
         _local(),
         executed,
         leaves_this_process=False,
+        sends_functions=True,
     ),
     Engine(
         "local, parallel",
         "the same with `enable_parallel: true`: steps run in worker processes",
         _local(enable_parallel=True, max_workers=2),
         executed,
+        sends_functions=True,
     ),
     Engine(
         "local, parallel, S3",
         "the same with run logs and files in a server of S3 (`object-store`)",
         _local(enable_parallel=True, max_workers=2),
         executed,
+        sends_functions=True,
         server="moto_server",
         prepares="s3_endpoint",
         group="moto",
@@ -282,6 +287,7 @@ ENGINES = [
         "as `local, parallel`, with run logs in a database of PostgreSQL (`sql`)",
         _local(enable_parallel=True, max_workers=2),
         executed,
+        sends_functions=True,
         server="postgresql_server",
         prepares="database_url",
         group="postgresql",

@@ -9,7 +9,7 @@ from project import each, expression, pipe, python, shell, statuses
 from magnus.errors import InvalidDefinition
 
 GROUP = "Tasks"
-ELSEWHERE = "steps run in other processes, which cannot find a function that has no name; it is refused before the run"
+ELSEWHERE = "steps run in containers or on other machines, which cannot find a function that has no name; it is refused before the run"
 
 
 @feature(GROUP, "python function: arguments by name, cast by annotation, defaults; results by name")
@@ -111,7 +111,7 @@ def program(project):
     assert project.start("program.py", count=3)["parameters"] == {"count": 3, "xs": [0, 1, 2], "y": [0, 1, 4]}
 
 
-@feature(GROUP, "functions that a program has no name for, such as closures")
+@feature(GROUP, "functions that a program has no name for, such as closures; in workers by the extra `cloudpickle`")
 def closures(project):
     project.write(
         "program.py",
@@ -119,7 +119,7 @@ def closures(project):
         "def adding(n):\n    def f(x): return {'x': x + n}\n    return f\n"
         "pipeline = Pipeline([PythonTask(name='add', function=adding(2))])\n",
     )
-    if not project.engine.leaves_this_process:
+    if project.engine.sends_functions:
         assert project.start("program.py", x=1)["parameters"] == {"x": 3}
         return None
     with pytest.raises(InvalidDefinition, match="add"):
