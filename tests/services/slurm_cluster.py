@@ -157,6 +157,11 @@ class Cluster:
         """A line for each job that waits or runs."""
         return self.command("squeue", "-h", "--array", "-o", fields).splitlines()
 
+    def is_on_node(self, job):
+        """Whether the node still has files of the job: its processes, or what ends with them, are there."""
+        spool = self.folder / "spool"
+        return (spool / f"job{int(job):05}").exists() or any(spool.glob(f"localhost_{job}.*"))
+
     @contextmanager
     def drained(self):
         """The node starts no jobs meanwhile."""

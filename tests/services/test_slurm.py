@@ -189,10 +189,10 @@ def job_of(cluster):
 def runs_again(cluster, job):
     """Let a job that was put back into the queue start now, and not after two minutes.
 
-    It waits for its time only when the controller knows of the end of its process; earlier it would take that for the end
-    of the next one.
+    It waits for its time only when the controller knows of the end of its process, and nothing of it is left on the node;
+    earlier the controller would take that end for the end of the next process.
     """
-    cluster.until(lambda: cluster.jobs("%i %T %r") == [f"{job} PENDING BeginTime"])
+    cluster.until(lambda: cluster.jobs("%i %T %r") == [f"{job} PENDING BeginTime"] and not cluster.is_on_node(job))
 
     def is_over():
         cluster.command("scontrol", "update", f"jobid={job}", "starttime=now")
