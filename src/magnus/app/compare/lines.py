@@ -11,7 +11,7 @@ from msgspec import UNSET
 
 from magnus.app.compare.metric_table import MetricRow, is_numeric, metric_rows
 from magnus.app.compare.model import Cause, Change, Difference, StepDifference, Timing, leaf_changes
-from magnus.app.compare.sentences import sentence, shown, value_apart
+from magnus.app.compare.sentences import sentence, shown, shown_values, value_apart
 from magnus.app.inspect.explain import Explanation
 from magnus.app.text.palette import Style
 from magnus.app.text.plain_text import plain
@@ -29,10 +29,7 @@ _MOST_CHANGES: Final = 8
 _MOST_LEAVES: Final = 8
 _MOST_NAMED: Final = 3
 _MOST_TIMINGS: Final = 5
-_NOTABLE_SECONDS: Final = 0.1
-_NOTABLE_FACTOR: Final = 1.25
 _LONGEST_NAME: Final = 40
-_HASH_DIGITS: Final = 12
 _WORDS: Final = {
     "given": "input",
     "got": "got",
@@ -144,7 +141,7 @@ def _steps(steps: Sequence[StepDifference]) -> Iterator[Pieces]:
     shown_steps, hidden = _first_branches(_with_other_changes(steps))
     groups: dict[tuple[Pieces, ...], list[str]] = {}
     for step in shown_steps:
-        groups.setdefault(tuple(_changes(step)), []).append(_paths(step))
+        groups.setdefault(tuple(_changes(step)), []).append(step.paths)
     for content, paths in list(groups.items())[:_MOST_STEPS]:
         yield from _group(paths, content)
     yield from _left(len(groups) - _MOST_STEPS, "step")
@@ -179,12 +176,6 @@ def _first_branches(steps: Iterator[StepDifference]) -> tuple[list[StepDifferenc
     return first, Counter(hidden)
 
 
-def _paths(step: StepDifference) -> str:
-    if step.first in {"", step.second} or not step.second:
-        return step.second or step.first
-    return f"{step.first} and {step.second}"
-
-
 def _group(paths: Sequence[str], content: Sequence[Pieces]) -> Iterator[Pieces]:
     named = ", ".join(plain(path) for path in paths[:_MOST_NAMED])
     more = f" and {len(paths) - _MOST_NAMED} more" if len(paths) > _MOST_NAMED else ""
@@ -214,9 +205,7 @@ def _change(change: Change) -> Iterator[Pieces]:
         yield _text(f"branch of {element}: only in {'B' if change.before is UNSET else 'A'}")
         return
     word = _WORDS[change.kind]
-    before, after = change.before, change.after
-    if change.kind in {"put", "got"}:
-        before, after = (value if value is UNSET else str(value)[:_HASH_DIGITS] for value in (before, after))
+    before, after = shown_values(change)
     leaves = list(_leaves(Change(word, change.what, before, after)))
     yield from leaves or [_named(word, change.what, before, after)]
 
@@ -242,17 +231,10 @@ def _values(before: Json, after: Json, longest: int = 30) -> Pieces:
 
 def _timings(timings: Sequence[Timing]) -> Iterator[Pieces]:
     """The run, and the steps whose duration changed most."""
-    notable = [timing for timing in timings if _is_notable(timing)]
-    notable.sort(key=lambda timing: abs((timing.second or 0.0) - (timing.first or 0.0)), reverse=True)
+    notable = [timing for timing in timings if timing.is_notable]
+    notable.sort(key=lambda timing: timing.seconds_apart, reverse=True)
     for timing in notable[:_MOST_TIMINGS]:
         yield _text(f"{timing.second_path or 'the run'}  {_seconds(timing.first)} -> {_seconds(timing.second)}")
-
-
-def _is_notable(timing: Timing) -> bool:
-    if timing.first is None or timing.second is None:
-        return False
-    less, more = sorted((timing.first, timing.second))
-    return more - less >= _NOTABLE_SECONDS and more >= less * _NOTABLE_FACTOR
 
 
 def _note(note: Change) -> Iterator[Pieces]:

@@ -26,6 +26,9 @@ Kind = Literal[
 Effect = Literal["ran", "type", "status", "message", "attempts", "given", "got", "set", "metric", "put", "branches"]
 """The kinds of differences in a step. `given` and `got` are its inputs, all others its effects."""
 
+_NOTABLE_SECONDS: Final = 0.1
+_NOTABLE_FACTOR: Final = 1.25
+
 END: Final = float("inf")
 """The place of a cause that no step reached."""
 
@@ -76,6 +79,13 @@ class StepDifference(Struct, frozen=True):
         """The differences that are not inputs of the step."""
         return tuple(change for change in self.changes if change.kind not in {"given", "got"})
 
+    @property
+    def paths(self) -> str:
+        """Its path, or both paths where they differ, for people."""
+        if self.first and self.second and self.first != self.second:
+            return f"{self.first} and {self.second}"
+        return self.second or self.first
+
 
 class Timing(Struct, frozen=True):
     """The duration of a step, or for the name "" of the run, in seconds; None if unknown."""
@@ -85,6 +95,19 @@ class Timing(Struct, frozen=True):
     second_path: str
     first: float | None
     second: float | None
+
+    @property
+    def seconds_apart(self) -> float:
+        """How far the durations are apart; 0 if one is unknown."""
+        return 0.0 if self.first is None or self.second is None else abs(self.second - self.first)
+
+    @property
+    def is_notable(self) -> bool:
+        """Whether the durations differ so much that people want to see it."""
+        if self.first is None or self.second is None:
+            return False
+        less, more = sorted((self.first, self.second))
+        return more - less >= _NOTABLE_SECONDS and more >= less * _NOTABLE_FACTOR
 
 
 class RunFacts(Struct, frozen=True):

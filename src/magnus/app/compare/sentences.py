@@ -52,6 +52,17 @@ def value_apart(before: Json, after: Json, longest: int) -> tuple[str, str]:
     return lead + short(old[start:], longest), lead + short(new[start:], longest)
 
 
+def shown_values(change: Change) -> tuple[Json, Json]:
+    """The two values of the change for people; of the hash of content its first digits."""
+    if change.kind in {"put", "got"}:
+        return _short_hash(change.before), _short_hash(change.after)
+    return change.before, change.after
+
+
+def _short_hash(value: Json) -> Json:
+    return value if value is UNSET else str(value)[:_HASH_DIGITS]
+
+
 def sentence(cause: Cause, *, first: bool = False) -> str:
     """The cause in words; `first` says that nothing that differs came before it."""
     match cause.kind:
@@ -115,7 +126,7 @@ def _of_surroundings(cause: Cause) -> str:
 
 
 def _of_commit(cause: Cause, *, first: bool) -> str:
-    before, after = (value if value is UNSET else value[:_HASH_DIGITS] for value in (cause.before, cause.after))
+    before, after = (_short_hash(value) for value in (cause.before, cause.after))
     rest = "; the code that steps are known to use did not change" if first else ""
     return f"the commit {was_is(before, after)}{rest}"
 

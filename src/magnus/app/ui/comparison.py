@@ -8,7 +8,7 @@ from msgspec import UNSET, Struct
 from magnus.app.compare.compare import compare_runs
 from magnus.app.compare.model import Change, Difference, StepDifference, Timing
 from magnus.app.compare.read_run import ReadRun, alike
-from magnus.app.compare.sentences import sentence, value_apart
+from magnus.app.compare.sentences import sentence, shown_values, value_apart
 from magnus.app.inspect.list_runs import listed_run
 from magnus.app.inspect.run_state import state_of
 from magnus.app.ui.run_columns import Cell, RunColumns
@@ -23,9 +23,6 @@ _LONGEST: Final = 120
 _MOST_CAUSES: Final = 100
 _MOST_STEPS: Final = 200
 _MOST_CHANGES: Final = 40
-_HASH_DIGITS: Final = 12
-_NOTABLE_SECONDS: Final = 0.1
-_NOTABLE_FACTOR: Final = 1.25
 _MOST_TIMINGS: Final = 20
 
 
@@ -142,32 +139,21 @@ def _against(difference: Difference) -> Against:
 
 
 def _step(step: StepDifference) -> StepText:
-    names = step.second or step.first
-    if step.first and step.second and step.first != step.second:
-        names = f"{step.first} and {step.second}"
     changes = [_text(change) for change in step.changes[:_MOST_CHANGES]]
-    return StepText(names, changes, max(0, len(step.changes) - _MOST_CHANGES))
+    return StepText(step.paths, changes, max(0, len(step.changes) - _MOST_CHANGES))
 
 
 def _text(change: Change) -> ChangeText:
-    before, after = change.before, change.after
-    if change.kind in {"put", "got"}:
-        before, after = (value if value is UNSET else str(value)[:_HASH_DIGITS] for value in (before, after))
+    before, after = shown_values(change)
     old, new = value_apart(before, after, _LONGEST)
     return ChangeText(change.kind, change.what, "" if before is UNSET else old, "" if after is UNSET else new)
 
 
 def _timings(timings: Sequence[Timing]) -> Iterator[TimeText]:
     """The steps whose durations differ most, the whole run first."""
-
-    def change(timing: Timing) -> float:
-        return abs((timing.second or 0.0) - (timing.first or 0.0))
-
-    for timing in [*timings[:1], *sorted(timings[1:], key=change, reverse=True)[:_MOST_TIMINGS]]:
-        if timing.first is None or timing.second is None:
-            continue
-        less, more = sorted((timing.first, timing.second))
-        if not timing.name or (more - less >= _NOTABLE_SECONDS and more >= less * _NOTABLE_FACTOR):
+    most = sorted(timings[1:], key=lambda timing: timing.seconds_apart, reverse=True)[:_MOST_TIMINGS]
+    for timing in [*timings[:1], *most]:
+        if timing.first is not None and timing.second is not None and (not timing.name or timing.is_notable):
             yield TimeText(timing.second_path, round(timing.first * 1000, 3), round(timing.second * 1000, 3))
 
 
