@@ -114,6 +114,9 @@ def test_a_controller_that_falls_silent_while_a_run_waits_is_asked_again(orphans
     resuming = Resuming(orphan("a"))
     resuming.settle()
     assert len(resuming.pauses) == 2
+    assert [line for line in resuming.lines if "magnus waits for an answer" in line] == [
+        "whether a job of it still runs is not known: no route to the controller; magnus waits for an answer"
+    ]
 
 
 def test_jobs_that_cannot_be_cancelled_stop_the_resumed_run(orphans, monkeypatch):

@@ -112,9 +112,12 @@ class RunningJobs:
         self._wait(run)
 
     def _wait(self, run: RunRecord) -> None:
-        """Return when no job runs any more. While there is no answer, jobs may run."""
-        start = monotonic()
-        while jobs_of_runs([run]).get(run.run_id, NO_JOBS).sentence:
+        """Return when no job runs any more. While there is no answer, jobs may run: that is reported once."""
+        start, is_reported = monotonic(), False
+        while (jobs := jobs_of_runs([run]).get(run.run_id, NO_JOBS)).sentence:
+            if jobs.unknown and not is_reported:
+                self._report(f"{jobs.sentence}; magnus waits for an answer")
+                is_reported = True
             waited = monotonic() - start
             self._pause(min(max(_FIRST_PAUSE_SECONDS, waited / _SHARE), _LONGEST_PAUSE_SECONDS))
 

@@ -94,7 +94,7 @@ class SlurmOptions(JobSettings, frozen=True, forbid_unknown_fields=True):
     shared_folders: tuple[Name, ...] = (".",)
     log_folder: Name = "slurm"
     max_jobs: Count = 1000
-    poll_seconds: Annotated[float, Meta(gt=0)] = 30.0
+    poll_seconds: Annotated[float, Meta(ge=0.1)] = 30.0
     overrides: Mapping[str, Override] = field(default_factory=dict)
 
     def __post_init__(self) -> None:

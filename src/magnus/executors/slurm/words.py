@@ -25,6 +25,11 @@ _OURS: Final = (
 """The flags that magnus itself sets, or that would keep it from watching the jobs."""
 
 
+def _text(written: Json) -> str:
+    """The text of an option; YAML has a number for some of them. "" for any other value."""
+    return str(written).strip() if isinstance(written, str | int) and not isinstance(written, bool) else ""
+
+
 class Word(str):
     """A name of Slurm: text without spaces that begins with no hyphen; a number is a name too."""
 
@@ -33,7 +38,7 @@ class Word(str):
     @classmethod
     def read(cls, written: Json) -> Self:
         """The name; ValueError when it is none."""
-        text = str(written) if isinstance(written, str | int) and not isinstance(written, bool) else ""
+        text = _text(written)
         if not text or text.startswith("-") or not text.isprintable() or " " in text:
             message = f"must be a name without spaces, not {written!r}"
             raise ValueError(message)
@@ -46,8 +51,8 @@ class Size(int):
     @classmethod
     def read(cls, written: Json) -> Self:
         """The amount that is written, such as `4000` (MiB), `16G` or `1.5T`; ValueError when it is none."""
-        text = str(written) if isinstance(written, str | int) and not isinstance(written, bool) else ""
-        match = _SIZE.fullmatch(text.strip())
+        text = _text(written)
+        match = _SIZE.fullmatch(text)
         size = float(match[1]) * _MEBIBYTES[match[2].lower()] if match else -1
         if size < 0 or 0 < size < 1:
             message = f"must be an amount of memory such as 4000M or 16G, not {written!r}"
@@ -64,7 +69,7 @@ class TimeLimit(int):
     @classmethod
     def read(cls, written: Json) -> Self:
         """The minutes that are written, in a form of `sbatch --time` or as in `2h30m`, rounded up; ValueError when they are none."""
-        text = str(written).strip() if isinstance(written, str | int) and not isinstance(written, bool) else ""
+        text = _text(written)
         if text.lower() in {"unlimited", "infinite"}:
             return cls(0)
         seconds = _clock_seconds(text)
@@ -109,7 +114,7 @@ class Gpus(str):
     @classmethod
     def read(cls, written: Json) -> Self:
         """The text that is written; ValueError when it is none."""
-        text = str(written) if isinstance(written, str | int) and not isinstance(written, bool) else ""
+        text = _text(written)
         if not _GPUS.fullmatch(text):
             message = f"must be a number of GPUs such as 2 or a100:2, not {written!r}"
             raise ValueError(message)
