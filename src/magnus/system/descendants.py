@@ -1,8 +1,9 @@
 """Finds and stops the processes that a run started, also if they left their group, their session and their parents.
 
 A process of a step has the address of the step channel in its environment, and its children inherit it. A process that
-was forked without a new program has the private folder of the run open. Both lead to that folder, also when nothing
-else of the run is left. Linux alone shows this, in `/proc`; on other systems no process is found.
+was forked without a new program has the mark of the run open, a file in the private folder of the run. Both lead to that
+folder, also when nothing else of the run is left. The folder itself says nothing: another run that removes what a killed
+one left has it open, too. Linux alone shows this, in `/proc`; on other systems no process is found.
 
 As a program (`engine.processes.guard` starts it) it waits until a run is over, and stops its processes if the run was
 killed. It imports a few modules of the library only, so that it is ready at once.
@@ -20,6 +21,8 @@ DONE: Final = b"."
 """The program reads it when it has nothing to stop."""
 CHANNEL: Final = "MAGNUS_STEP_CHANNEL"
 RUN: Final = "MAGNUS_RUN_ID"
+MARK: Final = "mark"
+"""The name of the file that the process of a run has open, and every process that is forked from it."""
 PREFIX: Final = "magnus-"
 """The prefix of the names of private folders; the number of their process follows."""
 GRACE_SECONDS: Final = 1.0
@@ -45,7 +48,7 @@ def _below(start: str) -> Callable[[int], bool]:
 
     def is_below(pid: int) -> bool:
         in_environment = any(entry.startswith(variable) for entry in _environment(pid))
-        return in_environment or any(f"{file}/".startswith(start) for file in _open_files(pid))
+        return in_environment or any(file.startswith(start) for file in _open_marks(pid))
 
     return is_below
 
@@ -65,7 +68,7 @@ def of_lost_run(run_id: str, owner: int) -> Callable[[int], bool]:
         entries = _environment(pid)
         if variable in entries:
             return any(entry.startswith(address) and private.encode() in entry for entry in entries)
-        return any(private in file for file in _open_files(pid))
+        return any(private in file for file in _open_marks(pid))
 
     return is_of_run
 
@@ -140,12 +143,14 @@ def _environment(pid: int) -> list[bytes]:
     return []
 
 
-def _open_files(pid: int) -> Iterator[str]:
-    """The files that the process has open by name."""
+def _open_marks(pid: int) -> Iterator[str]:
+    """The files named as a mark that the process has open."""
     with suppress(OSError):
         for name in os.listdir(f"/proc/{pid}/fd"):  # noqa: PTH208 - as above
             with suppress(OSError):
-                yield os.readlink(f"/proc/{pid}/fd/{name}").removesuffix(" (deleted)")  # noqa: PTH115 - as above
+                file = os.readlink(f"/proc/{pid}/fd/{name}").removesuffix(" (deleted)")  # noqa: PTH115 - as above
+                if file.endswith(f"/{MARK}"):
+                    yield file
 
 
 def _read(file: str) -> bytes:

@@ -13,7 +13,7 @@ RUN = """
 import os, subprocess, sys
 folder = f"{sys.argv[1]}/magnus-{os.getpid()}-abcd"
 os.mkdir(folder)
-opened = os.open(folder, os.O_RDONLY)
+opened = os.open(f"{folder}/mark", os.O_RDONLY | os.O_CREAT)
 child = subprocess.Popen(["sleep", "600"], env={"MAGNUS_STEP_CHANNEL": f"{folder}/socket", "PATH": os.environ["PATH"]})
 print(folder, flush=True)
 child.wait()
@@ -36,3 +36,20 @@ def test_a_run_whose_pipe_closes_early_is_left_alone_until_it_is_gone(tmp_path):
     run.communicate()
     assert guard.wait(LONGEST_SECONDS) == 0
     assert descendants.alive(descendants.of_folder(folder)) == []
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="/proc tells which processes are of a run")
+def test_a_process_that_has_the_folder_of_a_run_open_is_not_of_the_run(tmp_path):
+    """As one that removes what the run left."""
+    (tmp_path / "mark").touch()
+    program = "import os, sys; opened = os.open(sys.argv[1], os.O_RDONLY); print(flush=True); input()"
+    opened = {}
+    for name in (".", "mark"):
+        argv = [sys.executable, "-c", program, str(tmp_path / name)]
+        opened[name] = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        opened[name].stdout.readline()
+    try:
+        assert descendants.alive(descendants.of_folder(str(tmp_path))) == [opened["mark"].pid]
+    finally:
+        for process in opened.values():
+            process.communicate("")

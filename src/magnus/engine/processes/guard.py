@@ -32,8 +32,9 @@ class Guard:
         self._opened = ExitStack()
 
     def __enter__(self) -> Self:
-        """Have the folder open, by which forked processes of the run are found."""
-        self._opened.callback(os.close, os.open(self._folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC))
+        """Have the mark open, by which forked processes of the run are found."""
+        mark = os.open(f"{self._folder}/{descendants.MARK}", os.O_RDONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        self._opened.callback(os.close, mark)
         self._opened.enter_context(forks.preceded(self.start))
         self._opened.enter_context(forks.dropped(self._leave))
         return self
