@@ -201,6 +201,25 @@ def test_without_an_answer_a_run_is_not_resumed(orphaned):
     assert orphaned.runs() == ["mine"]
 
 
+FAILS = {"type": "task", "command_type": "shell", "command": "test -e go-on", "next": "success"}
+
+
+@pytest.mark.parametrize("command", [("retry", "mine"), ("execute", "fails.yaml", "--use-cached", "mine")])
+def test_without_an_answer_a_finished_run_is_resumed_and_the_doubt_is_shown(place, command):
+    place.write("fails.yaml", json.dumps({"dag": {"start_at": "only", "steps": {"only": FAILS}}}))
+    assert place.magnus("execute", "fails.yaml", "--run-id", "mine").status == 1
+    (place.path / ".jobs-of-runs" / "mine" / ".jobs").mkdir()  # as a run leaves it whose jobs did not end in time
+    place.system.fail_calls(Fault("jobs", "silent", number=place.system.calls("jobs")))
+    go(place, "on")
+    resumed = place.magnus(*command)
+    assert resumed.status == 0, resumed.err
+    [line] = [line for line in resumed.err.splitlines() if "could not be confirmed" in line]
+    assert line.endswith(
+        "it could not be confirmed that no job of the run 'mine' still runs: the controller did not answer; "
+        "magnus continues, since the run cancelled them when it finished"
+    )
+
+
 def test_cancelled_jobs_run_again_in_the_new_run_alone(orphaned):
     with orphaned.start("retry", "mine", "--run-id", "again", "--still-running", "cancel") as retry:
         until(lambda: len(lines(orphaned, "starts")) == 8)
