@@ -90,6 +90,13 @@ class SlurmExecutor(JobExecutor):
         left_jobs.cancel_jobs(SlurmClient(options, Path.cwd()), Path(_whole(options.log_folder)), run, jobs)
 
     @staticmethod
+    def output_folders(options: SlurmOptions, run_id: str) -> Sequence[Path]:
+        """The folder with the output of the jobs of the run."""
+        from magnus.executors.jobs import left_jobs  # lazy: `magnus gc` alone needs it
+
+        return left_jobs.output_folders(Path(_whole(options.log_folder)), run_id)
+
+    @staticmethod
     def connect_complaints(options: SlurmOptions) -> Sequence[Complaint]:
         """Everything that keeps the cluster from running such jobs."""
         from magnus.executors.slurm.connect import complaints  # lazy: `magnus check --connect` alone needs it
