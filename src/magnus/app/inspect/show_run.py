@@ -18,6 +18,7 @@ from magnus.graph.path import BranchPath, StepPath
 from magnus.interfaces.run_log_store import RunLogStore
 from magnus.run_log.element_captions import captions
 from magnus.run_log.json_bytes import from_bytes
+from magnus.run_log.next_commands import Command, next_commands
 from magnus.run_log.parameters import Scope, argument_reference
 from magnus.run_log.records import ENDED, RunRecord, RunStatus, Span, StepRecord, around, span_of
 from magnus.run_log.step_walk import Seen, SeenBranch, SeenStep, status_of, status_of_branch, walk, walk_step
@@ -57,6 +58,7 @@ class RunTree(Struct, frozen=True):
     """A run with all steps that started; `parameters` are the last values, `damage` has lines about its records.
 
     `status` and `message` say how the run stands. `last_heard` is the time of the last record, for an unfinished run of another engine.
+    `commands` are the commands to continue with if it failed.
     """
 
     run: RunRecord
@@ -66,18 +68,23 @@ class RunTree(Struct, frozen=True):
     parameters: Scope
     damage: Sequence[str] = ()
     last_heard: datetime | None = None
+    commands: Sequence[Command] = ()
 
 
 def run_tree(store: RunLogStore, run: RunRecord) -> RunTree:
     """The whole tree, as it is now."""
     state = state_of(run)
-    seen = walk(lambda branch: store.list_steps(run.run_id, branch))
-    steps = _nodes(seen, BranchPath(), over=state.is_over)
+
+    def steps_of(branch: BranchPath) -> Sequence[StepRecord]:
+        return store.list_steps(run.run_id, branch)
+
+    steps = _nodes(walk(steps_of), BranchPath(), over=state.is_over)
     own = folded_own(step.record for step in steps).parameters
     is_open = bool(run.owner.workflow_name) and not state.is_over
     heard = last_heard(store, run.run_id) if is_open else None
+    commands = next_commands(run, state.status, steps_of)
     parameters, wrong = {**run.parameters, **own}, damage(store, run, state).lines()
-    return RunTree(run, state.status, state.message, steps, parameters, wrong, heard)
+    return RunTree(run, state.status, state.message, steps, parameters, wrong, heard, commands)
 
 
 def step_node(store: RunLogStore, run: RunRecord, record: StepRecord) -> StepNode:

@@ -17,6 +17,7 @@ from magnus.app.text.units import elapsed, size
 from magnus.cli.text import values
 from magnus.cli.text.styled_text import Piece, cut, has_colour, line_of, terminal_width, wrapped
 from magnus.graph.path import print_names
+from magnus.run_log.next_commands import Command
 from magnus.run_log.parameters import plain_metrics
 from magnus.run_log.records import AttemptRecord, RunRecord, RunStatus, Status, StepRecord, is_cached
 from magnus.run_log.summary import summary
@@ -27,11 +28,16 @@ _LABEL_WIDTH: Final = 8
 
 
 class Line(Struct, frozen=True):
-    """Pieces behind a margin. On a terminal that is too narrow they are cut, or wrapped behind the margin `wraps`."""
+    """Pieces behind a margin.
+
+    On a terminal that is too narrow they are cut; or wrapped behind the margin if it `wraps`; or left as they are, to be
+    copied, if it `stays_whole`.
+    """
 
     margin: str
     pieces: tuple[Piece, ...]
     wraps: bool = False
+    stays_whole: bool = False
 
 
 def run_lines(tree: RunTree, now: datetime, *, everything: bool) -> Iterator[Line]:
@@ -46,6 +52,9 @@ def run_lines(tree: RunTree, now: datetime, *, everything: bool) -> Iterator[Lin
     if tree.parameters and tree.steps:
         yield Line("", ())
         yield from _labelled("  ", "final", values.shortened(values.parameters(tree.parameters), everything=everything))
+    if tree.commands:
+        yield Line("", ())
+        yield from _commands(tree.commands)
 
 
 def heading(run: RunRecord, status: RunStatus, message: str, now: datetime) -> Iterator[Line]:
@@ -228,6 +237,12 @@ def _listed(label: str, texts: Mapping[str, str]) -> Iterator[Line]:
         yield Line("    ", ((f"{plain(name)} = ", Style.PLAIN), (plain(text), Style.PLAIN)), wraps=True)
 
 
+def _commands(commands: Iterable[Command]) -> Iterator[Line]:
+    """The commands to continue with, one on a line."""
+    for purpose, command in commands:
+        yield Line("  ", ((f"{purpose}: ", Style.QUIET), (plain(command), Style.PLAIN)), stays_whole=True)
+
+
 def _warning(margin: str, record: StepRecord) -> Iterator[Line]:
     """The warnings of the last attempt of a step that succeeded."""
     if record.attempts and record.status is Status.SUCCESS:
@@ -255,4 +270,5 @@ def _drawn(lines: Iterable[Line]) -> Iterator[str]:
         room = columns - width(line.margin)
         parts = wrapped(line.pieces, room) if line.wraps and room > 0 else [line.pieces]
         for part in parts:
-            yield line_of(cut([(line.margin, Style.QUIET), *part], columns), colour=colour) + "\n"
+            whole = [(line.margin, Style.QUIET), *part]
+            yield line_of(whole if line.stays_whole else cut(whole, columns), colour=colour) + "\n"
