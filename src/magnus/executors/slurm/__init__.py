@@ -53,6 +53,7 @@ class SlurmExecutor(JobExecutor):
         reentry = run_step.reentry_spec()
         here = reentry.working_directory
         written = (*reentry.written, here / _whole(options.log_folder))
+        _refuse_unmountable(options, (here, *written))
         jobs = JobOptions(
             folder=Path(_whole(options.log_folder)),
             system="Slurm",
@@ -112,6 +113,17 @@ def _program(container: Container | None, here: Path, written: Sequence[Path]) -
         with suppress(OSError):  # the program of the container names it then
             folder.mkdir(parents=True, exist_ok=True)
     return program(container, here, written)
+
+
+def _refuse_unmountable(options: SlurmOptions, folders: Sequence[Path]) -> None:
+    """InvalidConfiguration if a container of some steps cannot have the folders that magnus needs in it."""
+    from magnus.executors.slurm.job_script import unmountable  # lazy: as above
+
+    for override in ("", *options.overrides):
+        container = of_step(options, override).container
+        if container is not None and (wrong := unmountable(container, folders)):
+            message = f"executor 'slurm': {container.kind} cannot mount the folder '{wrong[0]}', since its path has a comma or colon"
+            raise InvalidConfiguration(message, fix="use a folder without them, or a container of kind apptainer")
 
 
 def _setup(options: SlurmOptions, override: str) -> Sequence[str]:
