@@ -58,6 +58,23 @@ def test_it_opens_at_the_failed_step_with_its_failure_and_its_output(opened, fai
     assert "exit status 3" in details.get_by_role("group", name="Why it failed").inner_text()
     assert "the score is too low" in details.get_by_role("region", name="Output").inner_text()
     assert page.locator("#verdict").inner_text().startswith("Failed at score")
+    assert "magnus debug failed score" in details.inner_text()
+
+
+def test_next_to_why_a_run_failed_are_the_commands_to_continue_with(opened, failed):
+    page = opened(failed)
+    close(page)
+    failure = page.locator("#details").get_by_role("group", name="Why it failed")
+    following = failure.locator("xpath=following-sibling::*[1]")
+    assert following.locator(".label, code").all_inner_texts() == [
+        "Debug the step that failed",
+        "magnus debug failed score",
+        "Resume where it stopped",
+        "magnus retry failed",
+        "Read its output",
+        "magnus logs failed score",
+    ]
+    assert page.locator("#details").inner_text().count("magnus retry failed") == 1
 
 
 def step(page, path):

@@ -235,6 +235,10 @@ def test_a_run_is_shown_as_a_tree(doubled):
         "└─ fail\n"
         "\n"
         "  final    x = 5, items = [0, 1, 2, 3, 4, 5], made = true\n"
+        "\n"
+        "  debug the step that failed: magnus debug doubled 'each item/3/double'\n"
+        "  resume where it stopped: magnus retry doubled\n"
+        "  read its output: magnus logs doubled 'each item/3/double'\n"
     )
 
 
@@ -339,7 +343,9 @@ def test_a_run_that_was_killed_shows_as_lost(folder):
         rf"  lost: process \d+ on host '{host}' is gone\n"
         r"  pipeline slow.yaml\n"
         r"  started  \S+ \S+ UTC\n\n"
-        r"└─ wait  LOST\n",
+        r"└─ wait  LOST\n\n"
+        r"  resume where it stopped: magnus retry killed\n"
+        r"  read its output: magnus logs killed wait\n",
         said,
     )
     assert folder.magnus("runs", "--status", "LOST").out.startswith("run ")

@@ -3,6 +3,7 @@
 import io
 import itertools
 import json
+import os
 import re
 import shutil
 import signal
@@ -15,7 +16,9 @@ import pytest
 
 from magnus.app.transfer.archive import ArchiveReader, ArchiveWriter
 from magnus.app.transfer.export_runs import export_runs
+from magnus.app.transfer.import_runs import import_runs
 from magnus.catalogs.file_system.catalog import FileSystemCatalog
+from magnus.run_log_stores.file_system import FileSystemRunLogStore
 
 WORK = """\
 import json, os, pathlib
@@ -441,6 +444,39 @@ def killed(project, number, *arguments):
     for folder in Path(project.environment["TMPDIR"]).glob("magnus-*"):  # nobody else could remove it
         shutil.rmtree(folder)
     return done.returncode
+
+
+def importing_with(exported, monkeypatch, kind, name):
+    """An import in whose first call of this kind another process imports the same archive; what that one said."""
+    call, others = getattr(kind, name), []
+
+    def after_another(self, *arguments):
+        if not others:
+            others.append(exported.magnus("import", "r.tar", "-c", "a2.yaml"))
+        return call(self, *arguments)
+
+    places = {"log_folder": "a2/log"}, {"catalog_location": "a2/catalog"}
+    services = (("run_log_store", places[0]), ("catalog", places[1]))
+    exported.write(
+        "a2.yaml", json.dumps({name: {"type": "file-system", "config": config} for name, config in services})
+    )
+    monkeypatch.chdir(exported.path)
+    monkeypatch.setattr(kind, name, after_another)
+    [run] = import_runs("r.tar", "a2.yaml", {}).runs
+    return run, others[0]
+
+
+def test_two_imports_at_the_same_time_append_no_output_twice(exported, monkeypatch):
+    run, other = importing_with(exported, monkeypatch, FileSystemCatalog, "open_log")
+    message = f"the run 'r' is being imported by another process ({os.getpid()})"
+    assert (other.status, message in other.err, run.is_new) == (2, True, True)
+    assert facts(exported, "a2") == facts(exported, "a")
+
+
+def test_of_two_imports_that_start_at_the_same_time_one_finds_the_run_there(exported, monkeypatch):
+    run, other = importing_with(exported, monkeypatch, FileSystemRunLogStore, "create_run")
+    assert (other.status, run.is_new) == (0, False)
+    assert facts(exported, "a2") == facts(exported, "a")
 
 
 @pytest.mark.slow

@@ -108,7 +108,7 @@ def orphaned(place):
 
 
 def jobs_of(place):
-    return sorted(job.id for job in place.system.jobs("mine") if job.phase.value in {"waiting", "running"})
+    return sorted(job.id for job in place.system.jobs(["mine"])["mine"] if job.phase.value in {"waiting", "running"})
 
 
 def listed(place):
@@ -138,6 +138,22 @@ def test_the_run_is_not_lost_until_the_last_job_is_over(orphaned):
     questions = orphaned.system.calls("jobs")
     assert "is gone" in listed(orphaned)[1]
     assert orphaned.system.calls("jobs") == questions, "what is over stays over"
+
+
+def test_the_batch_system_is_asked_once_about_all_runs_whose_orchestrator_is_gone(place):
+    names = [f"run-{number}" for number in range(4)]
+    for name in names:
+        with place.start("execute", "one.yaml", "--run-id", name) as process:
+            until(lambda name=name: any(job.run_id == name and job.pid for job in place.system.state().jobs.values()))
+            process.kill()
+            process.communicate()
+    before = place.system.calls("jobs")
+    runs = json.loads(place.magnus("runs", "--json").out)
+    assert place.system.calls("jobs") == before + 1
+    messages = {run["run_id"]: run["message"] for run in runs}
+    jobs = {job.run_id: job.job.id for job in place.system.state().jobs.values()}
+    assert messages == {name: f"its orchestrator is gone; 1 job still runs: {jobs[name]}" for name in names}
+    go(place, "only")
 
 
 def test_a_plan_and_a_clean_up_leave_the_jobs_alone(orphaned):
@@ -183,6 +199,25 @@ def test_without_an_answer_a_run_is_not_resumed(orphaned):
     assert "--assume-lost" in refused.err
     orphaned.system.change(lambda state: setattr(state, "is_silent", False))
     assert orphaned.runs() == ["mine"]
+
+
+FAILS = {"type": "task", "command_type": "shell", "command": "test -e go-on", "next": "success"}
+
+
+@pytest.mark.parametrize("command", [("retry", "mine"), ("execute", "fails.yaml", "--use-cached", "mine")])
+def test_without_an_answer_a_finished_run_is_resumed_and_the_doubt_is_shown(place, command):
+    place.write("fails.yaml", json.dumps({"dag": {"start_at": "only", "steps": {"only": FAILS}}}))
+    assert place.magnus("execute", "fails.yaml", "--run-id", "mine").status == 1
+    (place.path / ".jobs-of-runs" / "mine" / ".jobs").mkdir()  # as a run leaves it whose jobs did not end in time
+    place.system.fail_calls(Fault("jobs", "silent", number=place.system.calls("jobs")))
+    go(place, "on")
+    resumed = place.magnus(*command)
+    assert resumed.status == 0, resumed.err
+    [line] = [line for line in resumed.err.splitlines() if "could not be confirmed" in line]
+    assert line.endswith(
+        "it could not be confirmed that no job of the run 'mine' still runs: the controller did not answer; "
+        "magnus continues, since the run cancelled them when it finished"
+    )
 
 
 def test_cancelled_jobs_run_again_in_the_new_run_alone(orphaned):

@@ -2,7 +2,9 @@
 
 import json
 import shlex
+import signal
 import subprocess
+from functools import partial
 
 import pytest
 
@@ -38,6 +40,18 @@ def test_a_run_succeeds_whatever_stream_is_closed(folder, shell, closed):
     assert (written["status"], written["parameters"]) == ("SUCCESS", {"x": 1})
     if ">&-" not in closed.split():
         assert json.loads(done.stdout) == written
+
+
+@pytest.mark.parametrize("timeout", ["", "timeout: 60, "])
+@pytest.mark.parametrize("ignored", ["by the parent", "by a module"])
+def test_a_command_that_fails_is_a_failure_where_children_are_ignored(folder, shell, ignored, timeout):
+    folder.write("work.py", "import signal\nsignal.signal(signal.SIGCHLD, signal.SIG_IGN)\ndef f(): pass\n")
+    first = "{type: task, command: work.f, next: b}" if ignored == "by a module" else "{type: stub, next: b}"
+    second = f"{{type: task, {timeout}command_type: shell, command: exit 3, next: success}}"
+    folder.write("p.yaml", f"dag: {{start_at: a, steps: {{a: {first}, b: {second}}}}}")
+    prepare = partial(signal.signal, signal.SIGCHLD, signal.SIG_IGN) if ignored == "by the parent" else None
+    done = shell("exec {magnus} execute p.yaml", preexec_fn=prepare)
+    assert (done.returncode, "b: FAIL" in done.stderr, "exit status 3" in done.stderr) == (1, True, True)
 
 
 def test_commands_that_show_something_need_no_stream(folder, shell):

@@ -138,10 +138,12 @@ def test_the_final_tree_has_colours_and_the_run_log_stays_clean(folder, terminal
     assert lines(terminal.ended(1)) == [
         "said [/x] by a step",
         "✗ mine",
-        *[line for line in lines(terminal.screen) if "first" in line or "second" in line],
+        *[line for line in lines(terminal.screen) if line.startswith(("  ✓ first", "  ✗ second"))],
         "      exit status 3",
         *[line for line in lines(terminal.screen) if line.startswith("run mine: FAIL in ")],
+        "  debug the step that failed: magnus debug mine second",
         "  resume where it stopped: magnus retry mine",
+        "  read its output: magnus logs mine second",
         "ended 1",
     ]
     assert re.search(r"32m✓(\x1b\[\d+m)* first", terminal.colours)
@@ -199,7 +201,7 @@ def test_a_thousand_branches_are_a_bar_and_their_failures(folder, terminal):
     screen = terminal.ended(1)
     assert re.search(r"  ✗ each  ━{20}  1000/1000, 4 failed", screen), screen
     assert lines(screen)[0] == "✗ mine"
-    assert len(lines(screen)) == 2 + 4 * 2 + 3
+    assert len(lines(screen)) == 2 + 4 * 2 + 5
 
 
 def test_a_long_run_fits_the_terminal(folder, terminal):
@@ -289,7 +291,7 @@ def test_an_interruption_leaves_the_tree_and_the_terminal_as_they_should_be(fold
     screen = terminal.ended(status)
     assert re.search(
         r"✗ mine\n  ✓ first  [\d.]+ m?s\n  ✗ second  .*\n      interrupted\n"
-        r"run mine: FAIL in [\d.]+ m?s\n  resume where it stopped: magnus retry mine\n+ended",
+        r"run mine: FAIL in [\d.]+ m?s\n  resume where it stopped: magnus retry mine -c c\.yaml\n+ended",
         screen,
     ), screen
     assert (log(folder)["status"], log(folder)["message"]) == ("FAIL", "interrupted")

@@ -41,7 +41,9 @@ def test_quiet_says_why_a_run_failed(folder):
     message = r"ValueError: 1 \(work\.py:3 in step\)"
     assert re.fullmatch(
         rf"run mine: FAIL in [\d.]+ (ms|s): step 'b' failed: {message}\n"
-        r"  resume where it stopped: magnus retry mine\n",
+        r"  debug the step that failed: magnus debug mine b\n"
+        r"  resume where it stopped: magnus retry mine\n"
+        r"  read its output: magnus logs mine b\n",
         done.err,
     ), done.err
     again = folder.magnus("retry", "mine", "-q")

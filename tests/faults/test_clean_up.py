@@ -1,6 +1,7 @@
 """Cleaning up that is killed at any moment: no remaining run loses anything, and the next one finishes."""
 
 import errno
+import fcntl
 import os
 import random
 import signal
@@ -119,6 +120,40 @@ def test_content_that_is_linked_to_in_the_last_moment_stays(tmp_path):
     place.store.close()
     assert catalog(tmp_path).verify([entry]) == [""]
     assert (tmp_path / ".catalog" / "b" / "f").read_bytes() == b"a"
+
+
+def test_two_that_clean_up_at_the_same_time_disturb_nobody(tmp_path, monkeypatch):
+    """The second comes when the first has moved content aside, which it could take for what a dead one left there."""
+    place = Place(tmp_path)
+    [entry] = place.run("a", {"f": b"a"})
+    place.store.close()
+    place.catalog.remove_run("a")
+    place.make_old()
+    waits, removed = threading.Event(), []
+    lock = fcntl.flock
+
+    def flock(*arguments):
+        if threading.current_thread() is second:
+            waits.set()
+        lock(*arguments)
+
+    def clean_up(system=REAL):
+        removed.append(catalog(tmp_path, system).collect(frozenset(), ["a"]).removed.files)
+
+    second = threading.Thread(target=clean_up)
+
+    def unlink(path):
+        second.start()
+        while second.is_alive() and not waits.is_set():
+            waits.wait(0.01)
+        REAL.unlink(path)
+
+    monkeypatch.setattr(fcntl, "flock", flock)
+    clean_up(replace(REAL, unlink=unlink))
+    second.join()
+    assert removed == [1, 0]
+    assert catalog(tmp_path).verify([entry]) == ["missing"]
+    assert os.listdir(tmp_path / ".catalog" / ".store" / "tmp") == []
 
 
 @pytest.mark.parametrize("executable", [False, True])

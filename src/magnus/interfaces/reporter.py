@@ -138,16 +138,15 @@ class Logged(Struct, frozen=True):
 
 
 class RunEnded(Struct, frozen=True):
-    """The run is finished and recorded; `duration` is in seconds. `is_kept` says that it can be resumed later,
-    `in_program` that its program alone can resume it, since it has functions that no other program can import.
+    """The run is finished and recorded; `duration` is in seconds. After a failure `commands` are the commands to continue
+    with, each behind its purpose; there are none if the run log of the run is not kept.
     """
 
     run_id: str
     status: Status
     message: str
     duration: float
-    is_kept: bool = False
-    in_program: bool = False
+    commands: tuple[tuple[str, str], ...] = ()
 
 
 Event: TypeAlias = (

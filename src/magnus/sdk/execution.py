@@ -26,13 +26,13 @@ from magnus.engine.reentry import engine_runs
 from magnus.engine.user_code import scripts
 from magnus.engine.values.json_values import to_json_value
 from magnus.errors import InvalidDefinition, InvalidInput, InvalidParameters, RunFailed, TaskFailed
-from magnus.graph.path import BranchPath, print_names
+from magnus.graph.path import print_names
 from magnus.interfaces.catalog import Catalog
 from magnus.interfaces.pickler import Picklers
 from magnus.interfaces.reporter import Planned, Reporter
+from magnus.run_log.next_commands import failed_step
 from magnus.run_log.parameters import JsonParameter
-from magnus.run_log.records import RunRecord, Status, StepRecord
-from magnus.run_log.step_walk import SeenStep, walk_step
+from magnus.run_log.records import RunRecord, Status
 from magnus.sdk import arguments
 from magnus.sdk.arguments import MAPPING, PATH, TEXT, TRUTH, Kind, check
 from magnus.suggest import nearest_or_all
@@ -90,19 +90,11 @@ def execute_pipeline(pipeline: PipelineObject, options: ExecuteOptions, environm
 
 
 def _cause(run: Run) -> str:
-    """A line with the first failed step in a branch of the step that failed; "" if the message names the step."""
-    failed = [step for step in run.store.list_steps(run.run_id, BranchPath()) if _has_failed(step)]
-    if not failed or failed[-1].branching is None:
+    """A line with the step in a branch that made the run fail; "" if the message names the step."""
+    step = failed_step(lambda branch: run.store.list_steps(run.run_id, branch), over=True)
+    if step is None or len(step.names) == 1:
         return ""
-    inside = walk_step(lambda branch: run.store.list_steps(run.run_id, branch), failed[-1])
-    for seen in inside:
-        if isinstance(seen, SeenStep) and seen.record.branching is None and _has_failed(seen.record):
-            return f"\n  step '{print_names(seen.names)}' failed: {seen.record.message}"
-    return ""
-
-
-def _has_failed(step: StepRecord) -> bool:
-    return step.status is Status.FAIL and not step.is_terminal
+    return f"\n  step '{print_names(step.names)}' failed: {step.record.message}"
 
 
 def _contents(prepared: PreparedRun) -> tuple[Catalog, Picklers]:

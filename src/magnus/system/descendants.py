@@ -60,15 +60,21 @@ def of_attempt(address: str) -> Callable[[int], bool]:
 
 
 def of_lost_run(run_id: str, owner: int) -> Callable[[int], bool]:
-    """What tells the processes of a run by its id and the number of the process that ran it."""
+    """What tells the processes of a run by its id and the number of the process that ran it.
+
+    That process is gone. If another run has its number now, the processes of that one do not count.
+    """
     variable, private = os.fsencode(f"{RUN}={run_id}"), f"/{PREFIX}{owner}-"
-    address = f"{CHANNEL}=".encode()
+    address = f"{CHANNEL}="
+    marks = tuple(_open_marks(owner))
+    addresses = tuple(os.fsencode(address + mark.removesuffix(MARK)) for mark in marks)
 
     def is_of_run(pid: int) -> bool:
         entries = _environment(pid)
         if variable in entries:
-            return any(entry.startswith(address) and private.encode() in entry for entry in entries)
-        return any(private in file for file in _open_marks(pid))
+            own = [entry for entry in entries if entry.startswith(address.encode()) and private.encode() in entry]
+            return any(not entry.startswith(addresses) for entry in own)
+        return any(private in file and file not in marks for file in _open_marks(pid))
 
     return is_of_run
 

@@ -158,7 +158,7 @@ class JobExecutorContract(ProcessExecutorContract):
         with _started(folder, dag, parameters={"xs": list(range(8))}) as process:
             process.send_signal(number)
             assert process.wait(LONGEST_SECONDS) == 128 + number
-        alive = [job for job in site.system.jobs("mine") if job.phase in {Phase.WAITING, Phase.RUNNING}]
+        alive = [job for job in _jobs(site, "mine") if job.phase in {Phase.WAITING, Phase.RUNNING}]
         assert alive == []
         assert not RunFolder(folder / site.folder, "mine").private.exists()
         log = json.loads(output_of(folder, "show", "mine", "--json"))
@@ -318,12 +318,16 @@ def _starts(folder: Path) -> Sequence[str]:
     return file.read_text().splitlines() if file.exists() else []
 
 
+def _jobs(site: BatchSite, run_id: str) -> Sequence[Job]:
+    return site.system.jobs([run_id]).get(run_id, ())
+
+
 def _job(folder: Path, site: BatchSite) -> Job:
     """The job that runs the step."""
     jobs: list[Job] = []
 
     def runs() -> bool:
-        jobs[:] = [job for job in site.system.jobs("mine") if job.phase is Phase.RUNNING]
+        jobs[:] = [job for job in _jobs(site, "mine") if job.phase is Phase.RUNNING]
         return bool(jobs)
 
     until(runs)

@@ -96,7 +96,30 @@ def test_without_an_answer_the_run_is_not_resumed_unless_the_user_says_that_it_i
         resuming.settle(still_running)
     assert "--assume-lost" in refused.value.problems[0].fix
     resuming.settle(still_running, assume_lost=True)
-    Resuming(orphan("a", silent=True, status=Status.FAIL)).settle(still_running)
+    assert resuming.lines == []
+
+
+@pytest.mark.parametrize("still_running", ["wait", "cancel", "refuse", "show"])
+def test_without_an_answer_a_run_that_finished_is_resumed_and_the_doubt_is_reported(still_running):
+    resuming = Resuming(orphan("a", silent=True, status=Status.FAIL))
+    resuming.settle(still_running)
+    assert resuming.lines == [
+        "it could not be confirmed that no job of the run 'a' still runs: the controller does not answer; "
+        "magnus continues, since the run cancelled them when it finished"
+    ]
+    assert resuming.pauses == []
+    confirmed = Resuming(orphan("a", status=Status.FAIL))
+    confirmed.settle(still_running)
+    assert confirmed.lines == []
+
+
+def test_a_plan_without_an_answer_says_that_the_run_is_not_resumed_now():
+    resuming = Resuming(orphan("a", silent=True))
+    resuming.settle("show")
+    assert resuming.lines == [
+        "the run 'a' may still be running: its orchestrator is gone; whether a job of it still runs is not known: "
+        "the controller does not answer; without --dry-run magnus does not resume it now"
+    ]
 
 
 def test_a_controller_that_falls_silent_while_a_run_waits_is_asked_again(orphans, monkeypatch):

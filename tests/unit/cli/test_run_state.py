@@ -109,7 +109,7 @@ def test_objects_and_long_values_are_whole_in_one_step():
     assert lines[0] == "step a of run a-run  SUCCESS  500 ms"
     assert [line for line in lines if line in {"    two", "    lines"}] == ["    two", "    lines"]
     assert f'    x = "{"v" * 100}"' in lines
-    assert "    model = <Model 'm', 2.5 MB>" in lines
+    assert "    model = <Model 'm', 2.5 MB, ffffffff>" in lines
     assert "    loss = NaN" in lines
 
 

@@ -44,7 +44,7 @@ EVENTS = [
     StepLoading(PATH, "torch"),
     StepWaiting(PATH, "17_3", "Resources"),
     Logged("DEBUG magnus: ü"),
-    RunEnded("r", Status.SUCCESS, "", 3.0, is_kept=True),
+    RunEnded("r", Status.SUCCESS, "", 3.0, (("resume where it stopped", "magnus retry r"),)),
 ]
 
 

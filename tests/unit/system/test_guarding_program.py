@@ -1,5 +1,6 @@
 """The program that stops the processes of a killed run, and leaves a run alone that still runs."""
 
+import os
 import subprocess
 import sys
 import time
@@ -14,7 +15,7 @@ import os, subprocess, sys
 folder = f"{sys.argv[1]}/magnus-{os.getpid()}-abcd"
 os.mkdir(folder)
 opened = os.open(f"{folder}/mark", os.O_RDONLY | os.O_CREAT)
-child = subprocess.Popen(["sleep", "600"], env={"MAGNUS_STEP_CHANNEL": f"{folder}/socket", "PATH": os.environ["PATH"]})
+child = subprocess.Popen(["sleep", "600"], env={"MAGNUS_STEP_CHANNEL": f"{folder}/socket", "MAGNUS_RUN_ID": "r", "PATH": os.environ["PATH"]})
 print(folder, flush=True)
 child.wait()
 print("ended", flush=True)
@@ -53,3 +54,29 @@ def test_a_process_that_has_the_folder_of_a_run_open_is_not_of_the_run(tmp_path)
     finally:
         for process in opened.values():
             process.communicate("")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="/proc tells which processes are of a run")
+def test_a_run_that_has_the_number_of_a_lost_run_is_not_taken_for_what_the_lost_one_left(tmp_path):
+    other = subprocess.Popen([sys.executable, "-c", RUN, str(tmp_path)], stdout=subprocess.PIPE, text=True)
+    other.stdout.readline()
+    folder = tmp_path / f"magnus-{other.pid}-0000"
+    folder.mkdir()
+    (folder / "mark").touch()
+    program = "import os, sys; opened = os.open(sys.argv[1], os.O_RDONLY); print(flush=True); input()"
+    of_lost = {"MAGNUS_STEP_CHANNEL": f"{folder}/channel#0", "MAGNUS_RUN_ID": "r"}
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    left = [
+        subprocess.Popen([sys.executable, "-c", program, file], env=environment, **pipes)
+        for file, environment in ((folder / "mark", {}), (os.devnull, of_lost))
+    ]
+    try:
+        for process in left:
+            process.stdout.readline()
+        found = descendants.alive(descendants.of_lost_run("r", other.pid))
+        assert found == sorted(process.pid for process in left)
+    finally:
+        for process in left:
+            process.communicate("")
+        descendants.end(descendants.of_folder(str(tmp_path / f"magnus-{other.pid}-abcd")))
+        other.communicate()

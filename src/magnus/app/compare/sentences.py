@@ -16,8 +16,10 @@ _HASH_DIGITS: Final = 12
 
 
 def shown(value: Json, longest: int = _LONGEST_VALUE) -> str:
-    """A value on one line, shortened where it is long; "none" where there is none."""
-    return short(_text(value), longest)
+    """A value on one line, shortened where it is long, except an object; "none" where there is none."""
+    text = _text(value)
+    is_object = isinstance(value, dict) and text.startswith("<")
+    return text if is_object else short(text, longest)
 
 
 def _text(value: Json) -> str:

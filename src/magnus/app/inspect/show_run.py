@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
+from itertools import chain
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -12,13 +13,15 @@ from magnus.app.inspect.list_runs import last_heard
 from magnus.app.inspect.run_document import document
 from magnus.app.inspect.run_state import state_of
 from magnus.app.inspect.viewer import Viewer
+from magnus.app.text.object_references import objects_by_hash
 from magnus.engine.rules.scope import folded_own
 from magnus.errors import CatalogError
 from magnus.graph.path import BranchPath, StepPath
 from magnus.interfaces.run_log_store import RunLogStore
 from magnus.run_log.element_captions import captions
 from magnus.run_log.json_bytes import from_bytes
-from magnus.run_log.parameters import Scope, argument_reference
+from magnus.run_log.next_commands import Command, next_commands
+from magnus.run_log.parameters import ObjectParameter, Scope, argument_reference
 from magnus.run_log.records import ENDED, RunRecord, RunStatus, Span, StepRecord, around, span_of
 from magnus.run_log.step_walk import Seen, SeenBranch, SeenStep, status_of, status_of_branch, walk, walk_step
 from magnus.values import Json
@@ -57,6 +60,7 @@ class RunTree(Struct, frozen=True):
     """A run with all steps that started; `parameters` are the last values, `damage` has lines about its records.
 
     `status` and `message` say how the run stands. `last_heard` is the time of the last record, for an unfinished run of another engine.
+    `commands` are the commands to continue with if it failed, `objects` the objects of its steps by their hashes.
     """
 
     run: RunRecord
@@ -66,18 +70,31 @@ class RunTree(Struct, frozen=True):
     parameters: Scope
     damage: Sequence[str] = ()
     last_heard: datetime | None = None
+    commands: Sequence[Command] = ()
+    objects: Mapping[str, ObjectParameter] = {}
 
 
 def run_tree(store: RunLogStore, run: RunRecord) -> RunTree:
     """The whole tree, as it is now."""
     state = state_of(run)
-    seen = walk(lambda branch: store.list_steps(run.run_id, branch))
+
+    def steps_of(branch: BranchPath) -> Sequence[StepRecord]:
+        return store.list_steps(run.run_id, branch)
+
+    seen = list(walk(steps_of))
     steps = _nodes(seen, BranchPath(), over=state.is_over)
     own = folded_own(step.record for step in steps).parameters
     is_open = bool(run.owner.workflow_name) and not state.is_over
     heard = last_heard(store, run.run_id) if is_open else None
+    commands = next_commands(run, state.status, steps_of)
     parameters, wrong = {**run.parameters, **own}, damage(store, run, state).lines()
-    return RunTree(run, state.status, state.message, steps, parameters, wrong, heard)
+    return RunTree(run, state.status, state.message, steps, parameters, wrong, heard, commands, _objects(run, seen))
+
+
+def _objects(run: RunRecord, seen: Iterable[Seen]) -> Mapping[str, ObjectParameter]:
+    """The objects that the steps set, by their hashes."""
+    steps = (one.record.parameters.values() for one in seen if isinstance(one, SeenStep))
+    return objects_by_hash(chain(run.parameters.values(), *steps))
 
 
 def step_node(store: RunLogStore, run: RunRecord, record: StepRecord) -> StepNode:
@@ -120,7 +137,7 @@ def _step_node(record: StepRecord, branches: Sequence[BranchNode], *, over: bool
 class ShownStep(Struct, frozen=True):
     """One step of a run with its names and the names around it; `inputs` are the full parameters of its last attempt.
 
-    `damage` are lines on the records of the run.
+    `damage` are lines on the records of the run, `objects` the objects of its steps by their hashes.
     """
 
     run: RunRecord
@@ -128,6 +145,7 @@ class ShownStep(Struct, frozen=True):
     names: tuple[str, ...]
     inputs: Mapping[str, Json]
     damage: Sequence[str] = ()
+    objects: Mapping[str, ObjectParameter] = {}
 
 
 def show_run(viewer: Viewer, text: str) -> RunTree:
@@ -141,9 +159,9 @@ def show_step(viewer: Viewer, text: str, step: str) -> ShownStep:
     step_seen = find_step(viewer.store, run.run_id, step)
     attempts = step_seen.record.attempts
     inputs = {name: _whole(value, viewer) for name, value in attempts[-1].parameters.items()} if attempts else {}
-    return ShownStep(
-        run, step_node(viewer.store, run, step_seen.record), step_seen.names, inputs, damage(viewer.store, run).lines()
-    )
+    objects = _objects(run, walk(lambda branch: viewer.store.list_steps(run.run_id, branch)))
+    node, wrong = step_node(viewer.store, run, step_seen.record), damage(viewer.store, run).lines()
+    return ShownStep(run, node, step_seen.names, inputs, wrong, objects)
 
 
 def _whole(value: Json, viewer: Viewer) -> Json:

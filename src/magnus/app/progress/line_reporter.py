@@ -1,6 +1,5 @@
 """Reports a run as lines of text, and joins the output of steps to whole lines."""
 
-import shlex
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime
@@ -236,18 +235,14 @@ def text_of(event: Event) -> str:
             ended = f"run {run_id}: {status.value} in {elapsed(duration)}" + (
                 f": {plain_lines(message)}" if message else ""
             )
-            return "\n".join((ended, *resume_hint(event)))
+            return "\n".join((ended, *command_lines(event)))
         case StepOutput() | BranchesStarted() | BranchEnded():
             return ""
 
 
-def resume_hint(ended: RunEnded) -> list[str]:
-    """A line with the command that resumes a failed run, if the run log of the run is kept."""
-    if not ended.is_kept or ended.status is not Status.FAIL:
-        return []
-    in_program = f"execute(use_cached={ended.run_id!r}) in the program"
-    command = in_program if ended.in_program else f"magnus retry {shlex.quote(ended.run_id)}"
-    return [f"  resume where it stopped: {command}"]
+def command_lines(ended: RunEnded) -> list[str]:
+    """The lines with the commands to continue with after a failure."""
+    return [f"  {purpose}: {command}" for purpose, command in ended.commands]
 
 
 def _remark(event: StepLoading | StepWaiting) -> str:

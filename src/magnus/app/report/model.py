@@ -173,7 +173,10 @@ class Row(Struct, omit_defaults=True):
 
 
 class Head(Struct, omit_defaults=True):
-    """The run itself; times are ISO 8601, `cause` is the row of the step that failed it, `damage` is about its records."""
+    """The run itself; times are ISO 8601, `cause` is the row of the step that failed it, `damage` is about its records.
+
+    `next` are the commands to continue with after a failure, `commands` all others.
+    """
 
     run_id: str
     status: str
@@ -194,6 +197,7 @@ class Head(Struct, omit_defaults=True):
     configuration: list[Named] = []
     environment: list[tuple[str, str]] = []
     code: list[Code] = []
+    next: list[tuple[str, str]] = []
     commands: list[tuple[str, str]] = []
     dag_hash: str = ""
 

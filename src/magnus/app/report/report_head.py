@@ -11,14 +11,22 @@ from magnus.app.report.interned_texts import Texts, shortened
 from magnus.app.report.model import Head
 from magnus.app.report.rows import Rows, codes
 from magnus.definition.loader import LoadedPipeline
-from magnus.run_log.records import RunRecord, Status
+from magnus.run_log.next_commands import Command, command
+from magnus.run_log.records import RunRecord
 from magnus.values import Json
 
 _SERVICES: Final = ("executor", "run_log_store", "catalog", "secrets", "experiment_tracker", "pickler")
 
 
 def report_head(
-    run: RunRecord, rows: Rows, texts: Texts, now: datetime, *, message: str, pipeline: LoadedPipeline | None
+    run: RunRecord,
+    rows: Rows,
+    texts: Texts,
+    now: datetime,
+    *,
+    message: str,
+    next_commands: Sequence[Command],
+    pipeline: LoadedPipeline | None,
 ) -> Head:
     """The head, without what it says of records and parameters; `message` says why the run failed or is lost, or how it stands."""
     config = run.run_config
@@ -41,6 +49,7 @@ def report_head(
         configuration=texts.named({**{name: file for name, file in files.items() if file}, **services}),
         environment=[(name, str(value)) for name, value in (config.get("environment") or {}).items()],
         code=codes(run.code_identities),
+        next=[(purpose[:1].upper() + purpose[1:], text) for purpose, text in next_commands],
         commands=list(_commands(run)),
         dag_hash=run.dag_hash,
     )
@@ -56,24 +65,16 @@ def _configured(service: Json) -> Json:
 
 
 def _commands(run: RunRecord) -> Iterator[tuple[str, str]]:
-    """Commands for this run, each behind its purpose."""
-    file = str(run.run_config.get("configuration_file") or "")
-    configuration = ("-c", file) if file else ()
-
-    def command(*words: str) -> str:
-        return shlex.join(("magnus", *words, *configuration))
-
-    if run.status is not Status.SUCCESS:
-        yield "Resume where it stopped", command("retry", run.run_id)
+    """Commands for any run, each behind its purpose."""
     line = run.run_config.get("command_line") or ()
     if line:
         yield "Run it again", shlex.join((*_program(line[0]), *_without_run_id(line[1:])))
     if run.original_run_id:
-        yield "Compare with the run it resumes", command("diff", run.original_run_id, run.run_id)
+        yield "Compare with the run it resumes", command(run, "diff", run.original_run_id, run.run_id)
     else:
-        yield "Compare with another run", f"{command('diff', run.run_id)} OTHER_RUN"
-    yield "The run log", command("show", run.run_id)
-    yield "All of the output", command("logs", run.run_id)
+        yield "Compare with another run", f"{command(run, 'diff', run.run_id)} OTHER_RUN"
+    yield "The run log", command(run, "show", run.run_id)
+    yield "All of the output", command(run, "logs", run.run_id)
 
 
 def _without_run_id(arguments: Sequence[str]) -> Iterator[str]:

@@ -12,6 +12,7 @@ from magnus.app.draw.data_names import DataNames
 from magnus.app.report.interned_texts import Texts, shortened
 from magnus.app.report.metric_series import last_values, series_of
 from magnus.app.report.model import Attempt, Code, File, Row
+from magnus.app.text.object_references import completed, objects_by_hash
 from magnus.app.text.plain_text import short
 from magnus.graph.path import BranchPath, StepPath, print_names
 from magnus.run_log.element_captions import captions, differences
@@ -68,6 +69,7 @@ class Rows:
         self.paths: list[StepPath | None] = [None]
         self.ends: set[StepPath] = set()
         self.data: dict[StepPath, DataNames] = {}
+        self._objects = objects_by_hash(run.parameters.values())
         self._steps: dict[StepPath, int] = {}
         self._unnamed: set[StepPath] = set()
         self._elements: dict[StepPath, Elements] = {}
@@ -105,6 +107,7 @@ class Rows:
     def _add_step(self, step: StepRecord, names: tuple[str, ...]) -> None:
         """Add the row of the step; the step behind it starts at its end, at the earliest."""
         row = self._row(step, names, self._branches[step.branch])
+        self._objects |= objects_by_hash(step.parameters.values())
         self._began[step.path] = self._earliest[step.branch]
         if step.status not in ENDED:
             row.start = self._earliest[step.branch]
@@ -175,7 +178,7 @@ class Rows:
             round(attempt.duration * 1000, 3),
             attempt.status.value,
             "" if attempt.message == message else shortened(attempt.message),
-            self._texts.named(attempt.parameters),
+            self._texts.named({name: completed(value, self._objects) for name, value in attempt.parameters.items()}),
             f"{attempt.job} on {attempt.machine}" if attempt.machine else attempt.job,
             attempt.peak_memory,
         )

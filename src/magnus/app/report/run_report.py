@@ -21,6 +21,7 @@ from magnus.graph.nodes import Graph
 from magnus.graph.path import BranchPath, StepPath
 from magnus.interfaces.catalog import Catalog
 from magnus.interfaces.run_log_store import RunLogStore
+from magnus.run_log.next_commands import next_commands
 from magnus.run_log.records import RunRecord, Status, StepRecord
 
 
@@ -56,7 +57,8 @@ def run_report(
             _add_logs(rows, None if redactor.names else Logs(catalog, run.run_id))
         pictures.add(() if redactor.names else rows.rows)
     final = {**run.parameters, **scopes.folded_own(steps_of(BranchPath())).parameters}
-    head = report_head(run, rows, texts, now, message=state.message, pipeline=pipeline)
+    commands = next_commands(run, state.status, steps_of)
+    head = report_head(run, rows, texts, now, message=state.message, next_commands=commands, pipeline=pipeline)
     head.damage = "\n".join(damage(store, run, state).lines())
     head.initial, head.final = texts.parameters(run.parameters), texts.parameters(final)
     return Report(

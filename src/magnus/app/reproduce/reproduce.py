@@ -90,7 +90,7 @@ def reproduce(request: ReproduceRequest, say: Callable[[str], None]) -> Reproduc
     """
     if request.run_id:
         check_new_run_id(request.run_id)
-    configuration, record = _found(request)
+    configuration, record = _found(request, say)
     _check(configuration, record)
     built = services.services(configuration, request.working_directory)
     with closing(built.run_log_store), _folder(request) as folder:
@@ -110,12 +110,12 @@ def reproduce(request: ReproduceRequest, say: Callable[[str], None]) -> Reproduc
         return _compared(built, record, run_id, again, configuration)
 
 
-def _found(request: ReproduceRequest) -> tuple[Configuration, RunRecord]:
+def _found(request: ReproduceRequest, say: Callable[[str], None]) -> tuple[Configuration, RunRecord]:
     """The run, and the configuration of the request, else that of the run."""
     folder, environment = request.working_directory, request.environment
     configuration = load_configuration(request.configuration_file, environment, folder)
     with closing(services.run_log_store(configuration, folder)) as store:
-        record = original_run(store, request.run, settle=RunningJobs("refuse", lambda _line: None).settle)
+        record = original_run(store, request.run, settle=RunningJobs("refuse", say).settle)
     file = str(record.run_config.get("configuration_file") or "")
     if request.configuration_file or not file or file == configuration.file:
         return configuration, record

@@ -54,17 +54,27 @@ class RunningJobs:
         if jobs is None:
             return  # its executor has no jobs that outlive the run
         if jobs.unknown:
-            self._refuse_unknown(run, jobs)
+            self._settle_unknown(run, jobs)
         elif jobs.jobs:
             self._settle(run, jobs)
         elif run.status not in ENDED and self._still_running in {"wait", "cancel"}:
             self._close(run)
 
-    def _refuse_unknown(self, run: RunRecord, jobs: JobsOfRun) -> None:
-        """InvalidInput for a run that may still run; a run that has finished cancelled its jobs itself."""
-        if run.status in ENDED or self._assume_lost or self._still_running == "show":
+    def _settle_unknown(self, run: RunRecord, jobs: JobsOfRun) -> None:
+        """InvalidInput for a run that may still run.
+
+        A run that has finished cancelled its jobs itself, but some may have been left: the doubt is reported.
+        """
+        if self._assume_lost:
+            return
+        if run.status in ENDED:
+            doubt = f"it could not be confirmed that no {jobs.word} of the run '{run.run_id}' still runs"
+            self._report(f"{doubt}: {jobs.unknown}; magnus continues, since the run cancelled them when it finished")
             return
         message = f"the run '{run.run_id}' may still be running: its orchestrator is gone; {jobs.sentence}"
+        if self._still_running == "show":
+            self._report(f"{message}; without --dry-run magnus does not resume it now")
+            return
         fix = (
             "try again later, or make sure that nothing of it runs and add --assume-lost (in Python: assume_lost=True)"
         )

@@ -50,7 +50,8 @@ def import_runs(file: str, configuration_file: str, environment: Mapping[str, st
     """Bring the runs of the archive into the stores; what is there already is left alone.
 
     Raises:
-        InvalidInput: the file is no whole archive, or another run has the id of one in it; nothing is written then.
+        InvalidInput: the file is no whole archive, or another run has the id of one in it, or another process imports
+            one of them; nothing is written then.
         ServiceError: a store fails; the next import finishes.
     """
     folder = Path.cwd()
@@ -98,10 +99,11 @@ class _Import:
         self.contents = ContentImport(catalog, archive, temporary)
 
     def check(self, archived: ArchivedRun) -> None:
-        """InvalidInput if another run has the id; nothing is written."""
+        """InvalidInput if another run has the id, or another process is importing this one; nothing is written."""
         there = self._there(archived.run_id)
         if there is None:
             return
+        _refuse_importing(there)
         run = self._archive.run(archived)
         is_begun = there.run_config.get(IMPORTING)
         if is_begun != archived.digest if is_begun else _of_run(there) != _of_run(run):
@@ -115,11 +117,9 @@ class _Import:
     def bring(self, archived: ArchivedRun) -> ImportedRun:
         """Bring the run, or what is missing of it."""
         run = self._archive.run(archived)
-        there = self._there(archived.run_id)
+        there = self._there(archived.run_id) or self._created(run, archived)
         is_whole = there is not None and IMPORTING not in there.run_config
         before = self.contents.new
-        if there is None:
-            self._create(run, archived.digest)
         self.contents.start(run, is_new=not is_whole)
         count, put = 0, 0
         for step in self._archive.steps(archived):
@@ -139,18 +139,17 @@ class _Import:
         except RunNotFound:
             return None
 
-    def _create(self, run: RunRecord, digest: str) -> None:
-        """Record that the run is being imported, by this process."""
+    def _created(self, run: RunRecord, archived: ArchivedRun) -> RunRecord | None:
+        """Record that the run is being imported, by this process; the record of another process that was faster."""
         owner = liveness.this_process()
-        begun = replace(
-            run, status=Status.PROCESSING, end_time=None, owner=owner, parameters={}, run_config={IMPORTING: digest}
-        )
+        run_config = {IMPORTING: archived.digest}
+        begun = replace(run, status=Status.PROCESSING, end_time=None, owner=owner, parameters={}, run_config=run_config)
         try:
             self._store.create_run(begun)
         except RunExists:
-            there = self._store.get_run(run.run_id)
-            if there.run_config.get(IMPORTING) != digest:
-                raise self._other(run.run_id) from None
+            self.check(archived)
+            return self._there(run.run_id)
+        return None
 
     def _bring_step(self, run: RunRecord, step: StepRecord) -> int:
         """Bring the content of the step, then its record; 1 if that was not there."""
@@ -204,6 +203,14 @@ class _Import:
     def _other(run_id: str) -> InvalidInput:
         message = f"another run has the id '{run_id}' here: its records or its output differ from the archive"
         return InvalidInput(message, fix="import into other stores, with -c FILE, or remove the run by magnus gc")
+
+
+def _refuse_importing(there: RunRecord) -> None:
+    """InvalidInput if another process, which is there, imports the run: both would append to its output."""
+    owner = there.owner
+    if IMPORTING in there.run_config and owner != liveness.this_process() and liveness.runs_here(owner):
+        message = f"the run '{there.run_id}' is being imported by another process ({owner.pid})"
+        raise InvalidInput(message, fix="wait for its end, or end it")
 
 
 def _of_run(run: RunRecord) -> bytes:

@@ -6,13 +6,15 @@ it there or gone; what a kill left half removed, the next `collect` finishes. Ot
 - Content that was put, or put again, within a day is left alone (`ContentStore.claim` sees to that).
 - Content that goes is first moved aside. When it was linked to, or put again, since it was looked at, it goes back;
   a put that missed it meanwhile reads its file again (`FilePutter`), a get looks aside, too (`ContentStore.open`).
+- One `collect` waits for another, which would take content that this one moved aside for a leftover.
 """
 
+import fcntl
 import os
 import stat
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from errno import EDQUOT, ENOSPC
 from pathlib import Path
 from typing import Final
@@ -31,6 +33,7 @@ from magnus.system.parallel import for_each
 from magnus.system.system_calls import SystemCalls
 
 _GONE: Final = "gone-"
+_LOCK: Final = "collecting"
 _FIRST_DIGITS: Final = 2
 _HASH_DIGITS: Final = 64
 _HEX: Final = frozenset("0123456789abcdef")
@@ -112,7 +115,7 @@ class Maintenance:
     ) -> Collected:
         """Remove content that no run needs, and leftovers of earlier removals and dead processes."""
         age = YOUNG_NS if is_quiet is None else RECENT_NS
-        with _failing("clean up", self._location):
+        with _failing("clean up", self._location), nullcontext() if pretend else self._alone():
             if not pretend:
                 self._finish_earlier(run_ids)
             needed = {*referred, *self._copied_by_strangers(run_ids)}
@@ -136,6 +139,16 @@ class Maintenance:
                     files=len(aside), size=sum(file.status.st_size for file in aside)
                 )
         return Collected(Usage(removed["files"], removed["size"]), Usage(young["files"], young["size"]))
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Wait until no other process cleans up; where no lock can be had, such as on some network file systems, do not."""
+        with ExitStack() as opened:
+            with suppress(OSError):
+                lock = os.open(f"{self._store}/{_LOCK}", os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666)
+                opened.callback(os.close, lock)
+                fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
 
     def _ended(self, aside: Collection[_File], *, goes: bool) -> bool:
         """Remove content that is out of sight, or put it back; whether it went."""

@@ -17,7 +17,8 @@ from magnus.app.text.units import elapsed, size
 from magnus.cli.text import values
 from magnus.cli.text.styled_text import Piece, cut, has_colour, line_of, terminal_width, wrapped
 from magnus.graph.path import print_names
-from magnus.run_log.parameters import plain_metrics
+from magnus.run_log.next_commands import Command
+from magnus.run_log.parameters import ObjectParameter, plain_metrics
 from magnus.run_log.records import AttemptRecord, RunRecord, RunStatus, Status, StepRecord, is_cached
 from magnus.run_log.summary import summary
 
@@ -27,11 +28,16 @@ _LABEL_WIDTH: Final = 8
 
 
 class Line(Struct, frozen=True):
-    """Pieces behind a margin. On a terminal that is too narrow they are cut, or wrapped behind the margin `wraps`."""
+    """Pieces behind a margin.
+
+    On a terminal that is too narrow they are cut; or wrapped behind the margin if it `wraps`; or left as they are, to be
+    copied, if it `stays_whole`.
+    """
 
     margin: str
     pieces: tuple[Piece, ...]
     wraps: bool = False
+    stays_whole: bool = False
 
 
 def run_lines(tree: RunTree, now: datetime, *, everything: bool) -> Iterator[Line]:
@@ -42,10 +48,13 @@ def run_lines(tree: RunTree, now: datetime, *, everything: bool) -> Iterator[Lin
         yield from _labelled("  ", "heard", values.last_heard(tree.last_heard, run.owner.workflow_name))
     yield from _labelled("  ", "initial", values.shortened(values.parameters(run.parameters), everything=everything))
     yield Line("", ())
-    yield from _Tree(everything=everything).steps(tree.steps, "")
+    yield from _Tree(everything=everything, objects=tree.objects).steps(tree.steps, "")
     if tree.parameters and tree.steps:
         yield Line("", ())
         yield from _labelled("  ", "final", values.shortened(values.parameters(tree.parameters), everything=everything))
+    if tree.commands:
+        yield Line("", ())
+        yield from _commands(tree.commands)
 
 
 def heading(run: RunRecord, status: RunStatus, message: str, now: datetime) -> Iterator[Line]:
@@ -71,8 +80,9 @@ def heading(run: RunRecord, status: RunStatus, message: str, now: datetime) -> I
 class _Tree:
     """Draws steps below one another, and their branches inside them."""
 
-    def __init__(self, *, everything: bool) -> None:
+    def __init__(self, *, everything: bool, objects: Mapping[str, ObjectParameter]) -> None:
         self._everything = everything
+        self._objects = objects
 
     def steps(self, steps: Sequence[StepNode], margin: str) -> Iterator[Line]:
         for number, step in enumerate(steps, 1):
@@ -95,7 +105,9 @@ class _Tree:
         record, everything = step.record, self._everything
         inputs = record.attempts[-1].parameters if record.attempts else {}
         put = {} if record.branching else values.files(record.catalog, "put")
-        yield from _labelled(margin, "in", values.shortened(values.input_texts(inputs), everything=everything))
+        yield from _labelled(
+            margin, "in", values.shortened(values.input_texts(inputs, self._objects), everything=everything)
+        )
         yield from _labelled(
             margin, "out", values.shortened(values.parameters(record.parameters), everything=everything)
         )
@@ -160,7 +172,7 @@ def step_lines(shown: ShownStep) -> Iterator[Line]:
         yield Line("  ", ((f"attempt {attempt.attempt_number + 1}  ", Style.PLAIN), *state))
         if attempt.message != record.message:
             yield from _message("    ", attempt.message, attempt.status)
-    yield from _listed("in", values.input_texts(shown.inputs))
+    yield from _listed("in", values.input_texts(shown.inputs, shown.objects))
     yield from _listed("out", values.whole_parameters(record.parameters))
     yield from _listed("metrics", values.texts(plain_metrics(record.metrics)))
     for stage in ("get", "put"):
@@ -168,7 +180,7 @@ def step_lines(shown: ShownStep) -> Iterator[Line]:
         yield from _listed(stage, {entry.name: f"{size(entry.size)}, sha256 {entry.data_hash}" for entry in entries})
     if step.branches:
         yield from _labelled("  ", "branches", _counts(step.branches))
-        yield from _Tree(everything=True).branches(step.branches, "  ")
+        yield from _Tree(everything=True, objects=shown.objects).branches(step.branches, "  ")
 
 
 def _state(status: RunStatus, took: str) -> Iterable[Piece]:
@@ -228,6 +240,12 @@ def _listed(label: str, texts: Mapping[str, str]) -> Iterator[Line]:
         yield Line("    ", ((f"{plain(name)} = ", Style.PLAIN), (plain(text), Style.PLAIN)), wraps=True)
 
 
+def _commands(commands: Iterable[Command]) -> Iterator[Line]:
+    """The commands to continue with, one on a line."""
+    for purpose, command in commands:
+        yield Line("  ", ((f"{purpose}: ", Style.QUIET), (plain(command), Style.PLAIN)), stays_whole=True)
+
+
 def _warning(margin: str, record: StepRecord) -> Iterator[Line]:
     """The warnings of the last attempt of a step that succeeded."""
     if record.attempts and record.status is Status.SUCCESS:
@@ -255,4 +273,5 @@ def _drawn(lines: Iterable[Line]) -> Iterator[str]:
         room = columns - width(line.margin)
         parts = wrapped(line.pieces, room) if line.wraps and room > 0 else [line.pieces]
         for part in parts:
-            yield line_of(cut([(line.margin, Style.QUIET), *part], columns), colour=colour) + "\n"
+            whole = [(line.margin, Style.QUIET), *part]
+            yield line_of(whole if line.stays_whole else cut(whole, columns), colour=colour) + "\n"

@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 
-from magnus.app.text.object_references import object_text, readable
+from magnus.app.text.object_references import completed, object_text, readable
 from magnus.app.text.palette import Style, style_of
 from magnus.app.text.plain_text import plain, short
 from magnus.app.text.units import elapsed, size
@@ -70,9 +70,12 @@ def whole_parameters(values: Mapping[str, Parameter]) -> Mapping[str, str]:
     return {name: _whole(value) for name, value in values.items()}
 
 
-def input_texts(values: Mapping[str, Json]) -> Mapping[str, str]:
-    """The text of an input of a task; of a large value its size."""
-    return {name: _parameter(argument_reference(value) or JsonParameter(value)) for name, value in values.items()}
+def input_texts(values: Mapping[str, Json], objects: Mapping[str, ObjectParameter]) -> Mapping[str, str]:
+    """The text of an input of a task; of a large value its size, of one of these objects its type and size."""
+    return {
+        name: _parameter(argument_reference(value) or JsonParameter(completed(value, objects)))
+        for name, value in values.items()
+    }
 
 
 def texts(values: Mapping[str, Json]) -> Mapping[str, str]:
@@ -85,8 +88,9 @@ def text_of(value: Json) -> str:
     shown = readable(value)
     if isinstance(value, dict) and isinstance(shown, str):
         return plain(shown)
-    value = shown
-    return plain(json.dumps(value, ensure_ascii=False))
+    if isinstance(value, list) and shown != value:
+        return f"[{', '.join(map(text_of, value))}]"
+    return plain(json.dumps(shown, ensure_ascii=False))
 
 
 def files(entries: Iterable[CatalogRecord], stage: str) -> Mapping[str, str]:

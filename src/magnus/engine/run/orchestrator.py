@@ -96,11 +96,19 @@ def _end_of(walk: Walk) -> tuple[Status, str]:
 
 def _end(context: RunContext, record: RunRecord, status: Status, message: str) -> RunRecord:
     ended = control.end_run(context, record, status, message)
-    is_kept = context.services.run_log_store.capabilities.persistent
     took = ((ended.end_time or record.start_time) - record.start_time).total_seconds()
-    in_program = status is Status.FAIL and context.graph.needs_this_process()
-    context.reporter.report(RunEnded(record.run_id, status, ended.message, took, is_kept, in_program))
+    context.reporter.report(RunEnded(record.run_id, status, ended.message, took, _commands(context, ended)))
     return ended
+
+
+def _commands(context: RunContext, ended: RunRecord) -> tuple[tuple[str, str], ...]:
+    """The commands to continue with; none if the run succeeded, or its run log is gone with this process."""
+    store = context.services.run_log_store
+    if ended.status is Status.SUCCESS or not store.capabilities.persistent:
+        return ()
+    from magnus.run_log.next_commands import next_commands  # lazy: most runs succeed
+
+    return tuple(next_commands(ended, ended.status, lambda branch: store.list_steps(ended.run_id, branch)))
 
 
 def _end_if_possible(context: RunContext, walk: Walk, record: RunRecord, message: str) -> None:

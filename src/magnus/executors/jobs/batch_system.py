@@ -116,8 +116,11 @@ class BatchSystem(Protocol):
         """
         ...
 
-    def jobs(self, run_id: str) -> Sequence[Job]:
-        """All jobs of the run that the batch system still knows, in one call; NoAnswer."""
+    def jobs(self, run_ids: Sequence[str]) -> Mapping[str, Sequence[Job]]:
+        """All jobs of these runs that the batch system still knows, by the id of the run, in one request; NoAnswer.
+
+        Runs without jobs may be left out.
+        """
         ...
 
     def cancel(self, ids: Sequence[str]) -> None:

@@ -31,18 +31,19 @@ _SETTLED_SECONDS: Final = 600.0
 
 
 def running_jobs(system: BatchSystem, folder: Path, runs: Sequence[RunRecord]) -> Mapping[str, Sequence[RunningJob]]:
-    """The jobs of the runs that wait or run, by the id of the run; JobsUnknown without an answer.
+    """The jobs of the runs that wait or run, by the id of the run, found by one request; JobsUnknown without an answer.
 
     If a run whose process is gone for certain has none, its private files are removed, with the secrets in them. Then the
     batch system need not look for its jobs again: a list may have many such runs.
     """
+    folders = [(run, RunFolder(Path.cwd() / folder, run.run_id)) for run in runs]
+    open_folders = [(run, files) for run, files in folders if not files.is_over]
+    jobs = _jobs(system, [run.run_id for run, _ in open_folders])
     running: dict[str, Sequence[RunningJob]] = {}
-    for run in runs:
-        files = RunFolder(Path.cwd() / folder, run.run_id)
-        if not files.is_over:
-            running[run.run_id] = _running(system, files)
-            if not running[run.run_id] and liveness.lost(run.owner):
-                _remove(files)
+    for run, files in open_folders:
+        running[run.run_id] = _running(jobs.get(run.run_id, ()), files)
+        if not running[run.run_id] and liveness.lost(run.owner):
+            _remove(files)
     return running
 
 
@@ -56,11 +57,15 @@ def cancel_jobs(system: BatchSystem, folder: Path, run: RunRecord, jobs: Sequenc
         raise _unknown(error) from error
 
 
-def _running(system: BatchSystem, files: RunFolder) -> list[RunningJob]:
+def _jobs(system: BatchSystem, run_ids: Sequence[str]) -> Mapping[str, Sequence[Job]]:
     try:
-        jobs = system.jobs(files.logs.name)
+        return system.jobs(run_ids) if run_ids else {}
     except (NoAnswer, Refused) as error:
         raise _unknown(error) from error
+
+
+def _running(jobs: Sequence[Job], files: RunFolder) -> list[RunningJob]:
+    """The jobs that wait or run, with their steps."""
     batches = ledger.read(files)
     paths = {batch.key: batch.paths for batch in batches.values()}
     return [

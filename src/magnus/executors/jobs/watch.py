@@ -194,7 +194,7 @@ class Watch:
     def _ask(self) -> None:
         at = self._now()
         try:
-            answers = self._system.jobs(self._reentry.run_id)
+            answers = self._system.jobs([self._reentry.run_id]).get(self._reentry.run_id, ())
         except NoAnswer as error:
             self._parts.silent(error)
             self._schedule.asked(self._now(), has_news=False, is_answered=False)

@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
@@ -14,7 +14,7 @@ from magnus.executors.jobs.batch_system import Batch, Full, Job, Limits, NoAnswe
 from magnus.executors.slurm import commands
 from magnus.executors.slurm.job_script import job_script
 from magnus.executors.slurm.options import SlurmOptions, flags, of_step
-from magnus.executors.slurm.queue import FORMAT, job_id_in, jobs_in, setting_in
+from magnus.executors.slurm.queue import job_id_in, jobs_in, queue_format, setting_in
 from magnus.system.atomic_files import write_text
 
 _ALIVE: Final = frozenset({Phase.WAITING, Phase.RUNNING})
@@ -23,6 +23,8 @@ _GRACE_SECONDS: Final = 3.0
 _PAUSE_SECONDS: Final = 0.5
 _MOST_IDS: Final = 500
 """In one command, so that its line stays short."""
+_LONGEST_NAMES: Final = 100_000
+"""The most characters of names in one argument; Linux takes 131,071."""
 
 
 class SlurmClient:
@@ -78,10 +80,18 @@ class SlurmClient:
         self._keys[job] = batch.key
         return {index: f"{job}_{index}" for index in range(count)} if array else {0: job}
 
-    def jobs(self, run_id: str) -> Sequence[Job]:
-        """The jobs of the run, by one `squeue`."""
-        found = self._listed("--states=all", f"--name={job_name(run_id)}")
-        return [replace(job, batch=self._keys.get(job.id.partition("_")[0], job.batch)) for job in found]
+    def jobs(self, run_ids: Sequence[str]) -> Mapping[str, Sequence[Job]]:
+        """The jobs of the runs, by one `squeue`, or by more where the names of the runs fill its line."""
+        runs = {job_name(run_id): run_id for run_id in run_ids}
+        jobs: dict[str, list[Job]] = {}
+        for names in _lines_of(runs):
+            for name, job in self._listed(
+                "--states=all", f"--name={','.join(names)}", longest_name=max(map(len, names))
+            ):
+                if name in runs:  # squeue takes `a` for `A`
+                    batch = self._keys.get(job.id.partition("_")[0], job.batch)
+                    jobs.setdefault(runs[name], []).append(replace(job, batch=batch))
+        return jobs
 
     def cancel(self, ids: Sequence[str]) -> None:
         """Interrupt the jobs, give them a moment to record it, and end them. Slurm kills what is left after its KillWait."""
@@ -97,12 +107,21 @@ class SlurmClient:
 
     def _alive(self, ids: Sequence[str]) -> dict[str, Phase]:
         """The jobs that wait or run now, of these."""
-        phases = {job.id: job.phase for job in self._listed()}
+        phases = {job.id: job.phase for _, job in self._listed()}
         return {job: phases[job] for job in ids if phases.get(job) in _ALIVE}
 
-    def _listed(self, *which: str) -> Sequence[Job]:
+    def _listed(self, *which: str, longest_name: int = 1) -> Sequence[tuple[str, Job]]:
+        """The jobs with their names, which are cut to that length."""
         user = f"--user={os.getuid()}"
-        argv = ["squeue", "--noheader", "--array", user, *self._cluster, *which, f"--Format={FORMAT}"]
+        argv = [
+            "squeue",
+            "--noheader",
+            "--array",
+            user,
+            *self._cluster,
+            *which,
+            f"--Format={queue_format(longest_name)}",
+        ]
         try:
             output = commands.run(argv)
         except (Refused, Full) as error:  # jobs that were submitted run on, also where squeue fails
@@ -120,6 +139,20 @@ class SlurmClient:
 def job_name(run_id: str) -> str:
     """The name of all jobs of a run; characters that `squeue --name` splits at are encoded."""
     return f"magnus-{quote(run_id, safe='')}"
+
+
+def _lines_of(names: Iterable[str]) -> Iterator[Sequence[str]]:
+    """The names in parts that one argument can have."""
+    part: list[str] = []
+    length = 0
+    for name in names:
+        if part and length + len(name) >= _LONGEST_NAMES:
+            yield part
+            part, length = [], 0
+        part.append(name)
+        length += len(name) + 1
+    if part:
+        yield part
 
 
 def _comment(batch: Batch) -> str:

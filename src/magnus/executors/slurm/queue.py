@@ -5,36 +5,36 @@ Sites put banners before such output, so a line counts only if it has the whole 
 
 import re
 from collections.abc import Iterator
+from types import MappingProxyType
 from typing import Final
 
 from magnus.executors.jobs.batch_system import Job, NoAnswer
 from magnus.executors.slurm.states import phase_of
 
-FORMAT: Final = ",".join(
-    f"{field}:{width}|"
-    for field, width in {
-        "ArrayJobID": 20,
-        "JobArrayID": 60,
-        "State": 24,
-        "RestartCnt": 12,
-        "Reason": 80,
-        "BatchHost": 260,
-        "Comment": 100,
-    }.items()
+_WIDTHS: Final = MappingProxyType(
+    {"ArrayJobID": 20, "JobArrayID": 60, "State": 24, "RestartCnt": 12, "Reason": 80, "BatchHost": 260}
 )
-"""For `squeue --Format`: each field padded to its width, and cut to it. The key is at the start of the comment."""
 
 _ROW: Final = re.compile(
     r"(?P<job>\d+) *\|(?P<id>\d+(?:_(?P<index>\d+))?) *\|(?P<state>[A-Z_]+) *\|(?P<restarts>\d+) *"
-    r"\|(?P<reason>[^|]*)\|(?P<place>[^|]*)\|(?P<key>[^\s|]*)[^\n]*\|"
+    r"\|(?P<reason>[^|]*)\|(?P<place>[^|]*)\|(?P<name>[^|]*)\|(?P<key>[^\s|]*)[^\n]*\|"
 )
 _FIELD: Final = re.compile(r"(?:^|\s)([A-Za-z:/]+)=(\S*)")
 _SUBMITTED: Final = re.compile(r"(\d+)(?:;\S+)?")
 _NOWHERE: Final = frozenset({"", "n/a", "(null)"})
 
 
-def jobs_in(output: str) -> Iterator[Job]:
-    """The jobs in the output of `squeue --array --Format`; NoAnswer when a line is cut."""
+def queue_format(longest_name: int) -> str:
+    """The value of `squeue --Format`: each field is padded to its width, and cut to it.
+
+    The key is at the start of the comment.
+    """
+    widths = {**_WIDTHS, "Name": longest_name, "Comment": 100}
+    return ",".join(f"{field}:{width}|" for field, width in widths.items())
+
+
+def jobs_in(output: str) -> Iterator[tuple[str, Job]]:
+    """The jobs in the output of `squeue --array --Format`, each with its name; NoAnswer when a line is cut."""
     for line in output.splitlines():
         row = _ROW.fullmatch(line.rstrip())
         if row is None:
@@ -42,7 +42,7 @@ def jobs_in(output: str) -> Iterator[Job]:
                 raise NoAnswer(f"squeue wrote a line that cannot be read: {line.strip()}")
             continue
         place, reason = row["place"].strip(), row["reason"].strip()
-        yield Job(
+        job = Job(
             id=row["id"],
             batch=row["key"],
             index=int(row["index"] or 0),
@@ -53,6 +53,7 @@ def jobs_in(output: str) -> Iterator[Job]:
             restarts=int(row["restarts"]),
             by_user=row["state"] == "CANCELLED",
         )
+        yield row["name"].strip(), job
 
 
 def job_id_in(output: str) -> str:

@@ -49,12 +49,16 @@ class FakeBatchSystem:
             raise NoAnswer("the connection was closed before the answer came")
         return ids
 
-    def jobs(self, run_id: str) -> Sequence[Job]:
-        """The jobs of the run that are shown."""
+    def jobs(self, run_ids: Sequence[str]) -> Mapping[str, Sequence[Job]]:
+        """The jobs of the runs that are shown."""
         with open_state(self.folder) as state:
             _raise(_fault(state, "jobs"))
             at = time.time()
-            return [one.job for one in state.jobs.values() if one.run_id == run_id and one.shown_at <= at]
+            jobs: dict[str, list[Job]] = {run_id: [] for run_id in run_ids}
+            for one in state.jobs.values():
+                if one.run_id in jobs and one.shown_at <= at:
+                    jobs[one.run_id].append(one.job)
+            return jobs
 
     def cancel(self, ids: Sequence[str]) -> None:
         """Order the end of the jobs."""

@@ -101,7 +101,13 @@ def test_of_less_output_the_end_is_shown_when_a_step_fails():
 
 def test_quiet_says_why_a_run_failed():
     other = StepEnded(StepPath(("b",)), "task", Status.FAIL, "OSError: gone", 0.5)
-    ended = RunEnded("mine", Status.FAIL, "step 'a' failed: ValueError: no\nmore", 1.0, is_kept=True)
+    ended = RunEnded(
+        "mine",
+        Status.FAIL,
+        "step 'a' failed: ValueError: no\nmore",
+        1.0,
+        (("resume where it stopped", "magnus retry mine"),),
+    )
     assert said(RunStarted("mine", ""), Warned("odd"), StepOutput(A, b"x\n"), other, FAILED, ended, quiet=True) == (
         "  b: FAIL in 500 ms: OSError: gone\n"
         "run mine: FAIL in 1.0 s: step 'a' failed: ValueError: no\nmore\n"

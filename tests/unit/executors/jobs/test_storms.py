@@ -79,14 +79,16 @@ class Cluster:
             raise NoAnswer("the answer was lost")
         return ids
 
-    def jobs(self, run_id):
+    def jobs(self, run_ids):
         self.calls["jobs"] += 1
         self._maybe(0.3)
-        return [
+        [run_id] = run_ids
+        jobs = [
             Job(job.id, job.batch, job.index, job.phase, job.state, restarts=job.restarts)
             for job in self.jobs_by_id.values()
             if job.at <= self.at and (job.phase in ALIVE or self.at < job.over_at + 60)
         ]
+        return {run_id: jobs}
 
     def cancel(self, ids):
         self._maybe(0.3)

@@ -64,10 +64,10 @@ class ScriptedSystem:
             self.known[job_id] = Job(job_id, batch.key, index, Phase.WAITING, "PENDING", "Priority")
         return ids
 
-    def jobs(self, run_id):
-        assert run_id == "mine"
+    def jobs(self, run_ids):
+        assert list(run_ids) == ["mine"]
         self._call("jobs")
-        return list(self.known.values())
+        return {"mine": list(self.known.values())}
 
     def cancel(self, ids):
         self._call("cancel")

@@ -5,6 +5,7 @@ import os
 import shlex
 import subprocess
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -26,20 +27,20 @@ def test_jobs_are_read_from_padded_fields():
         [
             "Welcome to the cluster | be nice",
             "CLUSTER: fast",
-            row("17", "17_3", "PENDING", "0", "Resources", "n/a", "key-1 fit/0/train fit/1"),
-            row("18", "18", "RUNNING", "2", "None", "node7", "key-2 a|b"),
-            row("19", "19", "FAILED", "0", "NonZeroExitCode", "node7", "(null)"),
+            row("17", "17_3", "PENDING", "0", "Resources", "n/a", "magnus-a", "key-1 fit/0/train fit/1"),
+            row("18", "18", "RUNNING", "2", "None", "node7", "magnus-b", "key-2 a|b"),
+            row("19", "19", "FAILED", "0", "NonZeroExitCode", "node7", "magnus-a", "(null)"),
         ]
     )
     assert list(jobs_in(output)) == [
-        Job("17_3", "key-1", 3, Phase.WAITING, "PENDING", "Resources", "", 0),
-        Job("18", "key-2", 0, Phase.RUNNING, "RUNNING", "", "node7", 2),
-        Job("19", "(null)", 0, Phase.EXITED, "FAILED", "NonZeroExitCode", "node7", 0),
+        ("magnus-a", Job("17_3", "key-1", 3, Phase.WAITING, "PENDING", "Resources", "", 0)),
+        ("magnus-b", Job("18", "key-2", 0, Phase.RUNNING, "RUNNING", "", "node7", 2)),
+        ("magnus-a", Job("19", "(null)", 0, Phase.EXITED, "FAILED", "NonZeroExitCode", "node7", 0)),
     ]
 
 
 def test_a_line_that_is_cut_says_nothing():
-    whole = row("17", "17_3", "PENDING", "0", "Resources", "n/a", "key-1")
+    whole = row("17", "17_3", "PENDING", "0", "Resources", "n/a", "magnus-a", "key-1")
     with pytest.raises(NoAnswer, match="cannot be read"):
         list(jobs_in(f"{whole}\n{whole[:80]}"))
 
@@ -117,9 +118,55 @@ def test_a_squeue_that_fails_says_nothing_of_jobs(message, tmp_path, monkeypatch
     monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
     client = SlurmClient(SlurmOptions(), tmp_path)
     with pytest.raises(NoAnswer, match=message):
-        client.jobs("mine")
+        client.jobs(["mine"])
     with pytest.raises(NoAnswer, match=message):
         client.cancel(["17"])
+
+
+@pytest.fixture
+def squeue(tmp_path, monkeypatch):
+    """A `squeue` that writes `rows`, and counts its calls with their names of jobs."""
+    command = tmp_path / "bin" / "squeue"
+    command.parent.mkdir()
+    command.write_text(
+        f"#!/bin/sh\nfor a; do case $a in --name=*) echo $a;; esac; done >> {tmp_path}/calls\ncat {tmp_path}/rows\n"
+    )
+    command.chmod(0o700)
+    monkeypatch.setenv("PATH", f"{command.parent}:/usr/bin:/bin")
+
+    def write(*rows):
+        (tmp_path / "rows").write_text("".join(f"{line}\n" for line in rows))
+
+    def calls():
+        return (tmp_path / "calls").read_text().splitlines()
+
+    return SimpleNamespace(write=write, calls=calls)
+
+
+def test_one_squeue_lists_the_jobs_of_many_runs(squeue, tmp_path):
+    names = [f"run-{number:03}" for number in range(500)]
+    squeue.write(
+        row("17", "17_0", "RUNNING", "0", "None", "node7", "magnus-run-004", "key-1 a"),
+        row("17", "17_1", "PENDING", "0", "Priority", "n/a", "magnus-run-004", "key-1 a"),
+        row("18", "18", "RUNNING", "0", "None", "node7", "magnus-run-499", "key-2 a"),
+        row("19", "19", "RUNNING", "0", "None", "node7", "magnus-RUN-004", "key-3 a"),
+    )
+    jobs = SlurmClient(SlurmOptions(), tmp_path).jobs(names)
+    assert {run: [job.id for job in each] for run, each in jobs.items()} == {
+        "run-004": ["17_0", "17_1"],
+        "run-499": ["18"],
+    }
+    assert squeue.calls() == ["--name=" + ",".join(f"magnus-{name}" for name in names)]
+
+
+def test_names_that_fill_a_command_line_are_several_requests(squeue, tmp_path):
+    names = [f"{number:03}-" + "ü" * 90 for number in range(300)]
+    squeue.write()
+    assert SlurmClient(SlurmOptions(), tmp_path).jobs(names) == {}
+    lines = squeue.calls()
+    assert len(lines) == 2
+    assert max(map(len, lines)) < 131_072
+    assert sum(line.count("magnus-") for line in lines) == 300
 
 
 def test_a_backslash_in_the_folder_of_jobs_is_refused(tmp_path):

@@ -3,7 +3,7 @@
 from itertools import groupby
 from typing import Final
 
-from magnus.app.progress.line_reporter import resume_hint
+from magnus.app.progress.line_reporter import command_lines
 from magnus.app.progress.live.model import State, Tree
 from magnus.app.progress.live.rows import MOST_FAILURES, Row, Rows, folded, glyph
 from magnus.app.progress.live.screen import Look, Piece, line
@@ -65,7 +65,7 @@ def _end(tree: Tree, look: Look, *, is_explained: bool) -> list[str]:
     succeeded = ended.status is Status.SUCCESS
     reason = "" if is_explained or not ended.message else f": {plain_lines(ended.message)}"
     text = f"run {ended.run_id}: {ended.status.value} in {elapsed(ended.duration)}{reason}"
-    return [line([(text, Style.GOOD if succeeded else Style.BAD)], look), *resume_hint(ended)]
+    return [line([(text, Style.GOOD if succeeded else Style.BAD)], look), *command_lines(ended)]
 
 
 def _unbounded(look: Look) -> Look:

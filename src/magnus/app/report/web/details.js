@@ -90,6 +90,12 @@ function stepCommand(name) {
   return known ? known[1] : `magnus ${name} ${quoted(head.run_id)}`;
 }
 
+// The command that debugs the step that made the run fail; null for other steps.
+function debugging(row) {
+  const known = row.index === head.cause ? head.next.find(([, text]) => text.startsWith("magnus debug ")) : null;
+  return known ? commandLine(known[1]) : null;
+}
+
 function attemptsSection(row) {
   if (row.attempts.length < 2) return null;
   return section("Attempts", element("ol", { class: "attempts", start: "1" }, row.attempts.map((attempt, made) =>
@@ -200,13 +206,14 @@ function stepDetails(row, open) {
     attemptsSection(row),
     isBad(row) ? null : logSection(row),
     codeSection(row.code || (row.isStep && !row.children.length ? head.code : null), definition),
-    row.isStep ? section("Commands", commandLine(`${stepCommand("show")} --step ${quoted(row.path)}`)) : null,
+    row.isStep ? section("Commands", debugging(row), commandLine(`${stepCommand("show")} --step ${quoted(row.path)}`)) : null,
   ];
 }
 
 function runDetails(open) {
   return [
     failure(head.message, isBad(rows[0]) ? "Why it failed" : "How it stands"),
+    head.next.length ? section("Next", head.next.map(([label, text]) => commandLine(text, label))) : null,
     failure(head.damage, "What is wrong with its records"),
     failures.length ? section(isBad(rows[0]) ? "What failed" : "What failed on the way", listedByTrail(failures, rows[0], open)) : null,
     metricsSection(rows[0], open),

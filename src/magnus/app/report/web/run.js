@@ -1,6 +1,6 @@
 // The run that the page shows. `useReport` takes a report, or a newer report of the same run, and computes everything else.
 
-const NO_HEAD = { message: "", damage: "", dag_hash: "", initial: [], final: [], configuration: [], environment: [], code: [], commands: [] };
+const NO_HEAD = { message: "", damage: "", dag_hash: "", initial: [], final: [], configuration: [], environment: [], code: [], next: [], commands: [] };
 const NO_ROW = { attempts: [], outputs: [], metrics: [], series: [], files: [], message: "", path: "" };
 
 let report, head, rows, failures, lastTime, endTime;

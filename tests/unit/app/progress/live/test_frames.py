@@ -41,8 +41,8 @@ def ended(name, took=0.5, *, message=""):
     return StepEnded(path(name), "task", Status.FAIL if message else Status.SUCCESS, message, took)
 
 
-def run_ended(took=2.0, *, message="", is_kept=True):
-    return RunEnded("mine", Status.FAIL if message else Status.SUCCESS, message, took, is_kept)
+def run_ended(took=2.0, *, message="", commands=()):
+    return RunEnded("mine", Status.FAIL if message else Status.SUCCESS, message, took, commands)
 
 
 def tree(*events, name="", concurrent=False):
@@ -355,7 +355,11 @@ def test_the_final_tree_of_a_run_that_succeeded():
 def test_the_final_tree_has_failures_in_full_and_says_how_to_go_on():
     message = "ValueError: " + "long " * 30 + "\n\tsecond \x1b[2J line"
     made = tree(
-        started("a"), ended("a"), started("b"), ended("b", message=message), run_ended(message="step 'b' failed")
+        started("a"),
+        ended("a"),
+        started("b"),
+        ended("b", message=message),
+        run_ended(message="step 'b' failed", commands=(("resume where it stopped", "magnus retry mine"),)),
     )
     assert final(made, LOOK) == [
         "✗ mine",
@@ -369,7 +373,7 @@ def test_the_final_tree_has_failures_in_full_and_says_how_to_go_on():
 
 
 def test_why_a_run_failed_is_said_where_no_step_says_it():
-    made = tree(started("a"), run_ended(message="interrupted", is_kept=False))
+    made = tree(started("a"), run_ended(message="interrupted"))
     assert final(made, LOOK) == ["✗ mine", "  ■ a  interrupted", "run mine: FAIL in 2.0 s: interrupted"]
 
 
