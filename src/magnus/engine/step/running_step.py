@@ -62,7 +62,7 @@ class RunningStep:
 
     def remove_folder(self) -> None:
         """Remove the folder of the step, where there is one."""
-        if self.folder.exists():
+        if os.path.exists(self.folder):  # noqa: PTH110 - `Path.exists` takes three times as long
             remove_folder(self.folder)
 
     def remove_folders(self) -> None:
