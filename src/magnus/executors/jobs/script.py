@@ -4,9 +4,9 @@ The marks are files of the folder of the run (`run_folder`). The first job that 
 a submission whose answer was lost, ends at once. A step whose claim was revoked runs no more, also if its job is requeued.
 The file of events is there before the mark of the start: a network file system remembers for a while that a file was missing.
 
-The lines of `setup` and the step run in a subshell, which reads this script again. Whatever these lines do, as with a trap for
-EXIT, the shell around it leaves the mark of the end. A trap that they set runs after the mark, if the step was started: the
-subshell leaves it then. The mark is renamed from one file, so there is one, whoever is first.
+The lines of `setup` and the step run in a subshell, which reads this script again. If these lines fail, also after a trap for
+EXIT, the shell around it leaves the mark of the end. The subshell leaves the mark itself when the step is over, so a trap
+runs after it. The mark is renamed from one file, so there is one.
 """
 
 import re
