@@ -161,22 +161,25 @@ class _Steps:
         separator = "{\n"
         for branch in branches_of(step):
             steps = list(without_past_ends(self._steps_of(branch.path)))
-            yield separator
-            yield from self._branch(steps, (*around, branch.label), indent + "  ", branch.value)
+            names = (*around, branch.label)
+            yield separator + self._start_of_branch(steps, names, indent + "  ", branch.value)
+            yield from self.lines(steps, names, indent + "    ")
+            yield f"\n{indent}  }}"
             separator = ",\n"
         yield "{}" if separator == "{\n" else f"\n{indent}}}"
 
-    def _branch(
+    def _start_of_branch(
         self, steps: Sequence[StepRecord], dotted: tuple[str, ...], indent: str, value: tuple[Json, ...]
-    ) -> Iterator[str]:
+    ) -> str:
+        """The text of a branch before its steps."""
         inner = indent + "  "
         status = status_of_branch(steps, over=self._over)
         shown = Status.FAIL if status is RunHealth.LOST else status
-        yield f'{indent}{_json(dotted[-1])}: {{\n{inner}"internal_name": {_json(".".join(dotted))},\n'
-        yield "".join(f'{inner}"value": {_json(element)},\n' for element in value)
-        yield f'{inner}"status": "{shown.value}",\n{inner}"steps": '
-        yield from self.lines(steps, dotted, inner)
-        yield f"\n{indent}}}"
+        elements = "".join([f'{inner}"value": {_json(element)},\n' for element in value])
+        return (
+            f'{indent}{_json(dotted[-1])}: {{\n{inner}"internal_name": {_json(".".join(dotted))},\n{elements}'
+            f'{inner}"status": "{shown.value}",\n{inner}"steps": '
+        )
 
 
 def _cache(cache: CacheRecord) -> str:
