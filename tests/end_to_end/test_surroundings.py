@@ -87,3 +87,9 @@ def test_a_run_needs_no_variable_of_the_environment(folder, shell):
     done = shell("{magnus} execute p.yaml")
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["parameters"] == {"x": 1}
+
+
+def test_a_relative_folder_for_temporary_files_is_found_from_everywhere(folder, shell):
+    folder.write("p.yaml", PIPELINE.replace("echo hello;", "cd /; cat $MAGNUS_PARAMETERS_FILE;"))
+    done = shell("TMPDIR=. {magnus} execute p.yaml --hello 1")
+    assert (done.returncode, '{"hello": 1}' in done.stderr) == (0, True)
