@@ -208,7 +208,14 @@ class TrackerUnreachable(ExperimentTrackerError):
 
 
 class JobsUnknown(ServiceError):
-    """Whether jobs of a run still run is not known: a batch system, or a container engine, does not answer."""
+    """Whether jobs of runs still run is not known: a batch system, or a container engine, does not answer.
+
+    `runs` are the ids of these runs; empty for all runs of the request.
+    """
+
+    def __init__(self, message: str, *, fix: str = "", runs: Sequence[str] = ()) -> None:
+        super().__init__(message, fix=fix)
+        self.runs = frozenset(runs)
 
 
 class TaskFailed(MagnusError):

@@ -142,6 +142,15 @@ class TestFakeBatchSystem(JobExecutorContract):
         assert "exited with status 7 before the step had a result; its output is in " in message
         assert message.endswith(":\nno module")
 
+    def test_a_setup_that_fails_under_a_trap_of_the_user_is_seen_at_once(self, folder: Path, site: FakeSite) -> None:
+        setup = ["set -e", "trap 'touch cleaned' EXIT", "echo no module >&2; exit 7"]
+        config = {**site.configuration["config"], "setup": setup, "grace_seconds": 10_000.0}
+        configuration = {"defaults": {"executor": {**site.configuration, "config": config}}}
+        (folder / "magnus-config.yaml").write_text(json.dumps(configuration))
+        log = run(folder, one_step("true"), status=1)
+        assert "exited with status 7 before the step had a result" in log["steps"]["a"]["message"]
+        assert (folder / "cleaned").exists()
+
 
 def one_step(command: str) -> Json:
     step = {"type": "task", "command_type": "shell", "command": command, "next": "success"}

@@ -154,6 +154,11 @@ def test_the_batch_system_is_asked_once_about_all_runs_whose_orchestrator_is_gon
     jobs = {job.run_id: job.job.id for job in place.system.state().jobs.values()}
     assert messages == {name: f"its orchestrator is gone; 1 job still runs: {jobs[name]}" for name in names}
     go(place, "only")
+    until(lambda: all(job.is_over for job in place.system.state().jobs.values()))
+    assert {run["status"] for run in json.loads(place.magnus("runs", "--json").out)} == {"LOST"}
+    assert sorted(path.name for path in (place.path / ".jobs-of-runs").iterdir()) == [".gitignore", *names]
+    assert place.magnus("gc", "--keep-last", "0", "--run-logs", "--yes").status == 0
+    assert [path.name for path in (place.path / ".jobs-of-runs").iterdir()] == [".gitignore"]
 
 
 def test_a_plan_and_a_clean_up_leave_the_jobs_alone(orphaned):

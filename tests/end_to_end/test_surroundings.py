@@ -2,7 +2,9 @@
 
 import json
 import shlex
+import signal
 import subprocess
+from functools import partial
 
 import pytest
 
@@ -40,6 +42,18 @@ def test_a_run_succeeds_whatever_stream_is_closed(folder, shell, closed):
         assert json.loads(done.stdout) == written
 
 
+@pytest.mark.parametrize("timeout", ["", "timeout: 60, "])
+@pytest.mark.parametrize("ignored", ["by the parent", "by a module"])
+def test_a_command_that_fails_is_a_failure_where_children_are_ignored(folder, shell, ignored, timeout):
+    folder.write("work.py", "import signal\nsignal.signal(signal.SIGCHLD, signal.SIG_IGN)\ndef f(): pass\n")
+    first = "{type: task, command: work.f, next: b}" if ignored == "by a module" else "{type: stub, next: b}"
+    second = f"{{type: task, {timeout}command_type: shell, command: exit 3, next: success}}"
+    folder.write("p.yaml", f"dag: {{start_at: a, steps: {{a: {first}, b: {second}}}}}")
+    prepare = partial(signal.signal, signal.SIGCHLD, signal.SIG_IGN) if ignored == "by the parent" else None
+    done = shell("exec {magnus} execute p.yaml", preexec_fn=prepare)
+    assert (done.returncode, "b: FAIL" in done.stderr, "exit status 3" in done.stderr) == (1, True, True)
+
+
 def test_commands_that_show_something_need_no_stream(folder, shell):
     for command in ("runs", "check p.yaml", "schema pipeline", "--help"):
         done = shell(f"{{magnus}} {command} >&-")
@@ -73,3 +87,9 @@ def test_a_run_needs_no_variable_of_the_environment(folder, shell):
     done = shell("{magnus} execute p.yaml")
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["parameters"] == {"x": 1}
+
+
+def test_a_relative_folder_for_temporary_files_is_found_from_everywhere(folder, shell):
+    folder.write("p.yaml", PIPELINE.replace("echo hello;", "cd /; cat $MAGNUS_PARAMETERS_FILE;"))
+    done = shell("TMPDIR=. {magnus} execute p.yaml --hello 1")
+    assert (done.returncode, '{"hello": 1}' in done.stderr) == (0, True)

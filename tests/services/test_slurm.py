@@ -310,6 +310,19 @@ def test_the_output_of_jobs_is_where_the_option_says(cluster, folder):
     assert comment[-1] == "a"
 
 
+def test_a_setup_that_fails_under_a_trap_is_seen_at_once_and_its_output_goes_with_the_run(cluster, folder):
+    folder.configure(poll_seconds=1000.0, setup=["trap 'echo cleaned' EXIT", "echo no module; exit 7"])
+    log = folder.run(one(shell("true")), status=1)
+    message = log["steps"]["a"]["message"]
+    assert "exited with status 7 before the step had a result" in message
+    [output] = (folder.path / "slurm" / log["run_id"]).glob("*.out")
+    assert output.read_text() == "no module\ncleaned\n"
+    plan = folder.magnus("gc", "--keep-last", "0").stdout
+    assert f"would remove: the folder 'slurm/{log['run_id']}', 2 files, 18 B\n" in plan
+    folder.magnus("gc", "--keep-last", "0", "--yes")
+    assert not output.parent.exists()
+
+
 def test_a_line_of_setup_that_fails_is_the_message(cluster, folder):
     folder.configure(setup=["echo no such module >&2", "false"])
     log = folder.run(one(shell("touch ran")), status=1)

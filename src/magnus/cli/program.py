@@ -91,6 +91,7 @@ def magnus() -> None:
 def run(arguments: list[str]) -> int:
     """Run the command line; returns the exit status."""
     signal.signal(signal.SIGTERM, _terminate)
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # a parent may have ignored it: then no child has an exit status
     console.open_closed_streams()
     console.write_utf8()
     return _status(arguments)

@@ -1,13 +1,14 @@
-"""What an executor can say of jobs that outlive the process of their run: which still run, and their end."""
+"""What an executor can say of the jobs of earlier runs: which still run, their end, and the folders with their output."""
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any, Final, Protocol, runtime_checkable
 
 from msgspec import Struct
 
 from magnus.run_log.records import RunRecord
 
-__all__ = ["FindsJobs", "RunningJob", "counted"]
+__all__ = ["FindsJobs", "KeepsOutput", "RunningJob", "counted"]
 
 _MOST_SHOWN: Final = 10
 
@@ -40,7 +41,8 @@ class FindsJobs(Protocol):
     def running_jobs(options: Any, runs: Sequence[RunRecord], /) -> Mapping[str, Sequence[RunningJob]]:
         """The jobs of these runs which run or wait for their start, by the id of the run, found by one request.
 
-        Runs without such jobs may be left out. JobsUnknown when there is no answer within some seconds.
+        Runs without such jobs may be left out. JobsUnknown, with the runs that it is about, when there is no answer within
+        some seconds.
         """
         ...
 
@@ -49,6 +51,26 @@ class FindsJobs(Protocol):
         """End these jobs of the run, and let no job of it start a step any more that is still on its way to the batch system.
 
         `jobs` may be empty. The jobs may still run for a moment when this returns. JobsUnknown likewise.
+        """
+        ...
+
+
+@runtime_checkable
+class KeepsOutput(Protocol):
+    """Ability of the class of an executor that leaves a folder for the users of each run, such as the output of its jobs.
+
+    The function belongs to the class, and gets the options that the run recorded.
+    """
+
+    capabilities: Any
+    """As of every executor. Its `keeps` names the folders in which the executor has files of its own."""
+
+    @staticmethod
+    def output_folders(options: Any, run_id: str, /) -> Sequence[Path]:
+        """The folders that the executor made for this run alone, absolute or below the working directory.
+
+        Each is in a folder of `keeps`. `magnus gc` removes them with the run, with all that is in them, so a folder is left
+        out that was there before the run. A folder may be missing.
         """
         ...
 

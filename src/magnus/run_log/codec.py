@@ -4,12 +4,13 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 
-from msgspec import convert, json, to_builtins
+from msgspec import convert, to_builtins
 from msgspec.structs import replace
 
 from magnus.graph.path import StepPath
-from magnus.run_log import json_bytes, parameters
+from magnus.run_log import parameters
 from magnus.run_log.json_bytes import from_bytes
+from magnus.run_log.json_bytes import record_to_bytes as to_bytes
 from magnus.run_log.parameters import CountedMetric, LargeParameter, Metrics, counted_from_json, plain_metrics
 from magnus.run_log.records import (
     AttemptRecord,
@@ -121,21 +122,6 @@ def _with_rest_of_step(step: StepRecord, stored: dict[str, Json]) -> StepRecord:
         given_up=tuple(stored.get("given_up", ())),
         cache=CacheRecord(**stored["cache"]) if "cache" in stored else None,
     )
-
-
-def to_bytes(value: Json) -> bytes:
-    """A record, or another value, as `json_bytes.to_bytes` writes it; the files of a step come last.
-
-    There may be thousands of files, which are texts and numbers alone, so that msgspec can write them.
-    """
-    if not isinstance(value, dict) or not (files := value.get("catalog")) or "step" not in value:
-        return json_bytes.to_bytes(value)
-    try:
-        encoded = json.encode(files)
-    except UnicodeEncodeError:  # as there
-        return json_bytes.to_bytes(value)
-    rest = json_bytes.to_bytes({name: inner for name, inner in value.items() if name != "catalog"})
-    return b'%b,"catalog":%b}' % (rest[:-1], encoded)
 
 
 def run_to_json(run: RunRecord) -> dict[str, Json]:

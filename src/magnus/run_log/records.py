@@ -42,7 +42,7 @@ ENDED: Final = frozenset({Status.SUCCESS, Status.FAIL})
 """Statuses that do not change any more."""
 IMPORTING: Final = "import"
 """In the configuration of a run that is being imported: the digest of its records, of which some may be missing."""
-_SCALARS: Final = (str, int, float, bool, type(None))
+_SCALARS: Final = frozenset((str, int, float, bool, type(None)))
 TERMINALS: Final = frozenset(TERMINAL_TYPES.values())
 """The types of steps that end a (sub)pipeline."""
 
@@ -212,12 +212,10 @@ class StepRecord(Struct, frozen=True):
         """Whether no value in it can change, as a list of the user could after the record was put."""
         if self.scope is not None or self.branching is not None or self.metrics:
             return False
-        values = [parameter.value for parameter in self.parameters.values() if isinstance(parameter, JsonParameter)]
-        if len(values) < len(self.parameters):
-            return False
-        for attempt in self.attempts:
-            values += attempt.parameters.values()
-        return all(isinstance(value, _SCALARS) for value in values)
+        for parameter in self.parameters.values():
+            if not isinstance(parameter, JsonParameter) or type(parameter.value) not in _SCALARS:
+                return False
+        return all(type(value) in _SCALARS for attempt in self.attempts for value in attempt.parameters.values())
 
 
 def is_cached(step: StepRecord) -> bool:

@@ -19,7 +19,7 @@ from magnus.graph.path import BranchPath, StepPath, print_names
 from magnus.run_log.records import ENDED, Branching, RunHealth, RunRecord, RunStatus, Status, StepRecord
 from magnus.values import Json
 
-_PLAIN: Final = r"[\w-]{1,32}"
+_PLAIN: Final = re.compile(r"[\w-]{1,32}")
 """What a branch of the run log may be called without a doubt about where its name ends."""
 
 
@@ -66,7 +66,7 @@ def _plain_text(value: Json) -> str:
     if isinstance(value, float | list | dict) or value is None:
         return ""
     text = value if isinstance(value, str) else json.dumps(value)
-    return text if re.fullmatch(_PLAIN, text) else ""
+    return text if _PLAIN.fullmatch(text) else ""
 
 
 StepsOf: TypeAlias = Callable[[BranchPath], Iterable[StepRecord]]

@@ -143,13 +143,13 @@ class _Steps:
 
     def _step(self, step: StepRecord, around: tuple[str, ...], indent: str) -> tuple[str, str]:
         """The text of a step before its branches and after them."""
-        name, own, inner = _json(step.path.name), step.code_identities, indent + "  "
+        name, own, inner = _text(step.path.name), step.code_identities, indent + "  "
         identities = self._identities if own is None else own
         before = (
             f'{indent}{name}: {{\n{inner}"name": {name}, '
-            f'"internal_name": {_json(".".join((*around, step.path.name)))}, '
-            f'"status": "{step.status.value}", "step_type": {_json(step.step_type)},\n'
-            f'{inner}"message": {_json(step.message)}, "mock": {"true" if step.mock else "false"},\n'
+            f'"internal_name": {_text(".".join((*around, step.path.name)))}, '
+            f'"status": "{step.status.value}", "step_type": {_text(step.step_type)},\n'
+            f'{inner}"message": {_text(step.message)}, "mock": {"true" if step.mock else "false"},\n'
             f'{inner}"code_identities": {_list(identities, _identity, inner)},\n'
             f'{inner}"attempts": {_list(step.attempts, _attempt, inner)},\n'
             f'{inner}"user_defined_metrics": {_json(plain_metrics(step.metrics))}, "branches": '
@@ -161,22 +161,25 @@ class _Steps:
         separator = "{\n"
         for branch in branches_of(step):
             steps = list(without_past_ends(self._steps_of(branch.path)))
-            yield separator
-            yield from self._branch(steps, (*around, branch.label), indent + "  ", branch.value)
+            names = (*around, branch.label)
+            yield separator + self._start_of_branch(steps, names, indent + "  ", branch.value)
+            yield from self.lines(steps, names, indent + "    ")
+            yield f"\n{indent}  }}"
             separator = ",\n"
         yield "{}" if separator == "{\n" else f"\n{indent}}}"
 
-    def _branch(
+    def _start_of_branch(
         self, steps: Sequence[StepRecord], dotted: tuple[str, ...], indent: str, value: tuple[Json, ...]
-    ) -> Iterator[str]:
+    ) -> str:
+        """The text of a branch before its steps."""
         inner = indent + "  "
         status = status_of_branch(steps, over=self._over)
         shown = Status.FAIL if status is RunHealth.LOST else status
-        yield f'{indent}{_json(dotted[-1])}: {{\n{inner}"internal_name": {_json(".".join(dotted))},\n'
-        yield "".join(f'{inner}"value": {_json(element)},\n' for element in value)
-        yield f'{inner}"status": "{shown.value}",\n{inner}"steps": '
-        yield from self.lines(steps, dotted, inner)
-        yield f"\n{indent}}}"
+        elements = "".join([f'{inner}"value": {_json(element)},\n' for element in value])
+        return (
+            f'{indent}{_text(dotted[-1])}: {{\n{inner}"internal_name": {_text(".".join(dotted))},\n{elements}'
+            f'{inner}"status": "{shown.value}",\n{inner}"steps": '
+        )
 
 
 def _cache(cache: CacheRecord) -> str:
@@ -191,7 +194,7 @@ def _attempt(attempt: AttemptRecord) -> str:
         f'{{"attempt_number": {attempt.attempt_number}, '
         f'"start_time": {_time(attempt.start_time)}, "end_time": {_time(attempt.end_time)}, '
         f'"duration": "{_duration(attempt.duration)}", "status": "{attempt.status.value}", '
-        f'"message": {_json(attempt.message)}, "parameters": {_json(dict(attempt.parameters))}{_job(attempt)}}}'
+        f'"message": {_text(attempt.message)}, "parameters": {_json(dict(attempt.parameters))}{_job(attempt)}}}'
     )
 
 

@@ -7,7 +7,7 @@ file system that appends atomically between processes, as local ones do; network
 import errno
 import os
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Final, TypeVar
@@ -106,8 +106,7 @@ class FileSystemRunLogStore:
     def update_run(self, run: RunRecord) -> None:
         """Add the record to the file of the run, and see that everything in it survives a loss of power."""
         line = record_line.with_checksum(record_line.encoded(codec.run_to_json(run)))
-        with self._writing(run.run_id) as file:
-            file.replace_run(line)
+        self._writing(run.run_id, lambda file: file.replace_run(line))
 
     def list_runs(self) -> Sequence[str]:
         """The ids of all runs, by the names of their files."""
@@ -132,10 +131,13 @@ class FileSystemRunLogStore:
         """Add the record to the file of the run; readers go by the last one, or by the first success."""
         about = Heading(str(step.path), step.status is Status.SUCCESS)
         line = record_line.with_checksum(record_line.encoded(codec.step_to_json(step)))
-        with self._writing(run_id) as run:
+
+        def write(run: RunFile) -> None:
             place = run.append(line, about, durable=durable or self._always_durable)
             is_next = about.success and step.holds_scalars_alone
             run.newest = (place, step) if is_next and place is not None else None
+
+        self._writing(run_id, write)
 
     def get_step(self, run_id: str, path: StepPath) -> StepRecord | None:
         """The record that stands for the step; only lines added since the last read are read."""
@@ -242,12 +244,11 @@ class FileSystemRunLogStore:
         except RunNotFound:
             return None
 
-    @contextmanager
-    def _writing(self, run_id: str) -> Iterator[RunFile]:
-        """The file of the run, to be written to, for this thread alone."""
+    def _writing(self, run_id: str, write: Callable[[RunFile], None]) -> None:
+        """Write to the file of the run, which is for this thread alone meanwhile."""
         try:
             with self._open_runs.lock:
-                yield self._open_runs.get(run_id, lambda: self._open(run_id, writing=True), writing=True)
+                write(self._open_runs.get(run_id, lambda: self._open(run_id, writing=True), writing=True))
         except FileNotFoundError as error:
             raise failures.run_not_found(run_id, self._folder) from error
         except OSError as error:

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 _GRACE_SECONDS: Final = 1.0
 _LOOK_AGAIN_SECONDS: Final = 0.02
+_SHORTEST_PAUSE_SECONDS: Final = 0.0005
+_STATUS_IS_LOST: Final = "code in this process ignores SIGCHLD, or waits for all children, as os.waitpid(-1, 0) does"
 
 
 class TimedOut(TaskFailed):
@@ -44,15 +46,16 @@ def run_process(
     or an exception such as KeyboardInterrupt arrives, its whole group gets SIGTERM, has a second to exit, and gets
     SIGKILL. Processes that left the group get the same, as far as `system.descendants` finds them.
 
-    Raises TimedOut, and TaskFailed when the child cannot be started.
+    Raises TimedOut, and TaskFailed when the child cannot be started, or when its exit status is lost.
     """
     import subprocess  # lazy: most runs start no process
 
     process: Popen[bytes] | None = None
     try:
-        with _interruptions_held_back():
-            process = _started(argv, environment, working_directory, pass_fds)
-        code = process.wait(timeout)
+        with _child_signals_held_back():
+            with _interruptions_held_back():
+                process = _started(argv, environment, working_directory, pass_fds)
+            code = _waited(process, timeout)
         if code < 0 or ends_all:
             _end_all(process, environment)
     except subprocess.TimeoutExpired:
@@ -82,6 +85,46 @@ def _started(
         )
     except (OSError, ValueError) as error:
         raise TaskFailed(_not_started(argv[0], working_directory, error)) from error
+
+
+def _waited(process: "Popen[bytes]", timeout: float | None) -> int:
+    """The result of `Popen.wait`, which takes an exit status that other code of this process took for 0.
+
+    TaskFailed then, subprocess.TimeoutExpired if the child is there when `timeout` (seconds) is over.
+    """
+    import subprocess  # lazy: as above
+
+    deadline = None if timeout is None else time.monotonic() + timeout
+    pause = _SHORTEST_PAUSE_SECONDS
+    try:
+        while True:
+            pid, status = os.waitpid(process.pid, 0 if deadline is None else os.WNOHANG)
+            if pid:
+                process.returncode = os.waitstatus_to_exitcode(status)
+                return process.returncode
+            if deadline is not None and (seconds := deadline - time.monotonic()) <= 0:
+                raise subprocess.TimeoutExpired(process.args, timeout or 0.0)
+            pause = min(2 * pause, seconds, _LOOK_AGAIN_SECONDS)
+            time.sleep(pause)
+    except ChildProcessError:
+        fix = "wait for processes by their own numbers, and do not ignore SIGCHLD"
+        raise TaskFailed(f"the exit status of its process is lost: {_STATUS_IS_LOST}", fix=fix) from None
+
+
+@contextmanager
+def _child_signals_held_back() -> Iterator[None]:
+    """Let SIGCHLD count at the end: if it is ignored, no child has an exit status, and a handler may take it."""
+    before = signal.getsignal(signal.SIGCHLD) if current_thread() is main_thread() else None
+    if before is None or before == signal.SIG_DFL:
+        yield
+        return
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGCHLD, before)
+        if callable(before):
+            signal.raise_signal(signal.SIGCHLD)
 
 
 @contextmanager

@@ -10,6 +10,7 @@ killed. It imports a few modules of the library only, so that it is ready at onc
 """
 
 import os
+import select
 import signal
 import sys
 import time
@@ -29,6 +30,7 @@ GRACE_SECONDS: Final = 1.0
 
 _LONGEST_TITLE: Final = 60
 _LOOK_AGAIN_SECONDS: Final = 0.02
+_LOOK_AGAIN_MS: Final = 200
 _MOST_SECONDS: Final = 10.0
 _ENDED_STATES: Final = b"ZXx"
 
@@ -169,11 +171,30 @@ def main(folder: str) -> None:
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
     owner = int(os.path.basename(folder).removeprefix(PREFIX).partition("-")[0])  # noqa: PTH119 - as above
-    started = _start(owner)
-    if os.read(0, 1) != DONE:
-        while started and _start(owner) == started:  # its pipe was closed, but it still runs
-            time.sleep(_LOOK_AGAIN_SECONDS)
+    if not _says_done(owner):
         end(of_folder(folder))
+
+
+def _says_done(owner: int) -> bool:
+    """Wait for the run, whose process this is, to say that it is over; False when the process is gone and did not.
+
+    The end of the pipe says nothing: it may be closed while the run continues, and processes that C code forked from the
+    run have it open for as long as they are there.
+    """
+    started = _start(owner)
+    poll, pipe, pidfd = select.poll(), 0, -1
+    poll.register(pipe, select.POLLIN)
+    with suppress(OSError, AttributeError):  # a kernel before 5.3
+        pidfd = os.pidfd_open(owner)
+        poll.register(pidfd, select.POLLIN)
+    while True:
+        ready = [descriptor for descriptor, _ in poll.poll(None if pidfd >= 0 else _LOOK_AGAIN_MS)]
+        if pipe in ready:
+            if os.read(pipe, 1) == DONE:
+                return True
+            poll.unregister(pipe)
+        elif pidfd in ready or (pidfd < 0 and (not started or _start(owner) != started)):
+            return False
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from magnus.system.atomic_files import ignore_in_git, remove_folder
+from magnus.system.descriptors import OwnDescriptor
 
 _NAME: Final = re.compile(r"([0-9]+)-[0-9a-f]{4}\Z")
 _OPEN: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -32,11 +33,10 @@ def private_folder(parent: Path, prefix: str) -> Iterator[Path]:
         yield folder
     finally:
         _remove(folder)
-        with suppress(OSError):  # code of the user may have closed it
-            os.close(lock)
+        lock.close()
 
 
-def _locked(parent: Path, prefix: str) -> tuple[Path, int]:
+def _locked(parent: Path, prefix: str) -> tuple[Path, OwnDescriptor]:
     """A new folder, and the descriptor that holds its lock; children that are forked hold it, too."""
     while True:
         folder = parent / f"{prefix}{os.getpid()}-{os.urandom(2).hex()}"
@@ -48,7 +48,7 @@ def _locked(parent: Path, prefix: str) -> tuple[Path, int]:
         with suppress(OSError):
             fcntl.flock(lock, fcntl.LOCK_EX)
         if folder.exists():
-            return folder, lock
+            return folder, OwnDescriptor(lock)
         os.close(lock)
 
 

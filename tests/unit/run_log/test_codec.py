@@ -48,6 +48,26 @@ def test_a_parameter_comes_back_whatever_its_value_looks_like(value, text):
     assert codec.step_from_json(json.loads(codec.to_bytes(codec.step_to_json(step)))) == step
 
 
+class _Text(str):
+    """A text of a type of its own, as libraries have."""
+
+    __slots__ = ()
+
+
+_FLOATS = (0.0, -0.0, 1e-4, 5e-05, 0.1, 123456.789, 9.9e15, 1e16, 1.5e-300, float("nan"))
+_TEXTS = ("", "é\x00\x7f\u2028", '"\\/\n', "\ud800", _Text("text"))
+_OTHERS = (None, True, 0, -(2**70), ["list", 5e-05], {"a": {"b": 1e22}})
+
+
+@pytest.mark.parametrize("value", [*_FLOATS, *_TEXTS, *_OTHERS])
+def test_a_record_is_written_as_the_standard_library_writes_it_whatever_its_values_are(value):
+    attempt = replace(step_record().attempts[0], parameters={"x": value}, duration=5e-05 if value is None else 0.25)
+    step = replace(step_record(), attempts=(attempt,), parameters={"é": JsonParameter(value)}, message="é\t")
+    stored = codec.step_to_json(step)
+    text = json.dumps(stored, ensure_ascii=value == "\ud800", separators=(",", ":"))
+    assert codec.to_bytes(stored) == text.encode()
+
+
 def test_attempts_keep_numbers_and_statuses_of_their_own():
     attempt = replace(step_record().attempts[0], message="again", lost=True, parameters={})
     attempts = (

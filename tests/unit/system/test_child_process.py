@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
 from pathlib import Path
 
@@ -33,6 +34,38 @@ def run(script, tmp_path, timeout=None, **environment):
 def test_how_it_ended(tmp_path, script, code, said):
     assert run(script, tmp_path) == code
     assert describe_exit(code) == said
+
+
+def reap(*_):
+    """As a handler of SIGCHLD that is for the children of its own module."""
+    with suppress(ChildProcessError):
+        while os.waitpid(-1, os.WNOHANG)[0]:
+            pass
+
+
+@pytest.mark.parametrize("timeout", [None, LONGEST_SECONDS])
+@pytest.mark.parametrize("handler", [signal.SIG_IGN, reap])
+def test_code_that_reaps_all_children_does_not_take_its_exit_status(tmp_path, handler, timeout):
+    before = signal.signal(signal.SIGCHLD, handler)
+    other = subprocess.Popen(["true"]) if handler is reap else None
+    try:
+        assert run("exit 7", tmp_path, timeout) == 7
+        assert signal.getsignal(signal.SIGCHLD) == handler
+    finally:
+        signal.signal(signal.SIGCHLD, before)
+        if other is not None:
+            other.wait()
+
+
+@pytest.mark.parametrize("timeout", [None, LONGEST_SECONDS])
+def test_an_exit_status_that_is_lost_is_no_success(tmp_path, timeout):
+    """In a thread that is not the main one signals cannot be changed."""
+    before = signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    try:
+        with ThreadPoolExecutor(1) as thread, pytest.raises(TaskFailed, match=r"the exit status .* is lost"):
+            thread.submit(run, "exit 0", tmp_path, timeout).result()
+    finally:
+        signal.signal(signal.SIGCHLD, before)
 
 
 def test_it_gets_this_environment_and_folder_and_no_input(tmp_path):

@@ -40,6 +40,22 @@ def test_a_run_whose_pipe_closes_early_is_left_alone_until_it_is_gone(tmp_path):
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="/proc tells which processes are of a run")
+@pytest.mark.parametrize("old_kernel", [False, True])
+def test_a_run_is_over_when_its_process_is_gone_though_another_has_its_pipe(tmp_path, old_kernel):
+    """As a process has that C code forked from the run."""
+    run = subprocess.Popen([sys.executable, "-c", RUN, str(tmp_path)], stdout=subprocess.PIPE, text=True)
+    folder = run.stdout.readline().strip()
+    without = "del os.pidfd_open; " if old_kernel else ""
+    program = f"import os, runpy, sys; {without}runpy.run_path(sys.argv.pop(1), run_name='__main__')"
+    guard = subprocess.Popen([sys.executable, "-c", program, descendants.__file__, folder], stdin=subprocess.PIPE)
+    with guard.stdin:
+        run.kill()
+        run.communicate()
+        assert guard.wait(LONGEST_SECONDS) == 0
+    assert descendants.alive(descendants.of_folder(folder)) == []
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="/proc tells which processes are of a run")
 def test_a_process_that_has_the_folder_of_a_run_open_is_not_of_the_run(tmp_path):
     """As one that removes what the run left."""
     (tmp_path / "mark").touch()

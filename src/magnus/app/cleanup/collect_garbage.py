@@ -11,6 +11,9 @@ from datetime import datetime, timedelta
 from msgspec import Struct
 from msgspec.structs import replace
 
+from magnus.app.cleanup.output_folders import OutputFolder, output_folders, remove
+from magnus.app.composition.jobs_of_runs import NO_JOBS, JobsOfRun, jobs_of_runs
+from magnus.app.composition.output_of_runs import OutputOfRuns, RunOutput
 from magnus.app.inspect.find import find_run
 from magnus.app.inspect.run_state import RunState, states_of
 from magnus.app.inspect.viewer import MaintainedServices, steps_below
@@ -24,7 +27,8 @@ from magnus.run_log.records import ENDED, RunRecord, Status
 
 
 class RunFacts(Struct, frozen=True):
-    """The facts in the record of a run; `over` says that it has finished, or that its process is certainly gone.
+    """The facts in the record of a run; `over` says that it has finished, or that its process is certainly gone, and no job
+    of it may run.
 
     The status of a run that is lost is FAIL, as `magnus show` has it.
     """
@@ -112,10 +116,11 @@ _LEFTOVER_AGE = timedelta(days=1)
 
 
 class RemovedRun(Struct, frozen=True):
-    """A run that is removed, and the files it has."""
+    """A run that is removed, the files it has, and the folders that its executor left for users."""
 
     run: RunFacts
     usage: Usage
+    folders: Sequence[OutputFolder] = ()
 
 
 class CleanUpResult(Struct, frozen=True):
@@ -161,6 +166,9 @@ class _CleanUp:
     def __init__(self, services: MaintainedServices) -> None:
         self._store = services.store
         self._catalog = services.catalog
+        self._output = OutputOfRuns()
+        self._folders: dict[str, RunOutput] = {}
+        """By run, where its executor left any."""
 
     def run(self, rules: Rules, now: datetime, *, run_logs: bool, really: bool, recent: bool) -> CleanUpResult:
         """As `clean_up`."""
@@ -172,12 +180,14 @@ class _CleanUp:
         rules = replace(rules, runs=frozenset(find_run(self._store, run).run_id for run in rules.runs))
         facts, keep_reasons = self._decide(rules, now)
         removed = [
-            RemovedRun(run, usage or Usage())
+            RemovedRun(run, usage or Usage(), folders)
             for run in runs_to_remove(facts, keep_reasons)
-            if (usage := self._catalog.usage(run.run_id)) is not None or run_logs
+            for usage, folders in [self._files_of(run)]
+            if usage is not None or any(not folder.problem for folder in folders) or run_logs
         ]
         run_ids = [each.run.run_id for each in removed]
         if really:
+            removed = [replace(each, folders=[remove(folder) for folder in each.folders]) for each in removed]
             self._remove(run_ids, run_logs=run_logs)
             if isinstance(self._store, RemovesLeftovers):
                 self._store.remove_leftovers(now - _LEFTOVER_AGE)
@@ -186,7 +196,7 @@ class _CleanUp:
 
     def _decide(self, rules: Rules, now: datetime) -> tuple[Sequence[RunFacts], Mapping[str, str]]:
         """The facts of the runs, and why some are kept."""
-        facts, unfinished, unreadable = [], [], {}
+        facts, unfinished, with_output, unreadable = [], [], [], {}
         for run_id in self._store.list_runs():
             try:
                 run = self._store.get_run(run_id)
@@ -195,13 +205,23 @@ class _CleanUp:
             except RunNotFound:
                 continue  # it was removed just now
             else:
-                if run.status in ENDED:
-                    facts.append(_facts(run, RunState(run.status, run.message)))
-                else:
+                if (output := self._output.of(run)).folders:
+                    self._folders[run.run_id] = output
+                if run.status not in ENDED:
                     unfinished.append(run)
-        states = states_of(unfinished)
+                elif output.folders:
+                    with_output.append(_with_executor_alone(run))
+                else:
+                    facts.append(_facts(run, RunState(run.status, run.message)))
+        states, jobs = states_of(unfinished), jobs_of_runs(with_output)
         facts += (_facts(run, states[run.run_id]) for run in unfinished)
+        facts += (_facts(run, _state(run, jobs.get(run.run_id, NO_JOBS))) for run in with_output)
         return facts, {**keep_reasons(facts, rules, now), **unreadable}
+
+    def _files_of(self, run: RunFacts) -> tuple[Usage | None, Sequence[OutputFolder]]:
+        """The files of the run in the catalog, if it has any, and the folders of its executor."""
+        folders = list(output_folders(self._folders.get(run.run_id, RunOutput())))
+        return self._catalog.usage(run.run_id), folders
 
     def _remove(self, run_ids: Sequence[str], *, run_logs: bool) -> None:
         """Remove the files of each run first: as long as there are some, the run is listed."""
@@ -244,6 +264,16 @@ class _CleanUp:
             run = codec.run_to_json(self._store.get_run(run_id))
             return mentioned_hashes(map(codec.to_bytes, steps)) | mentioned_hashes([codec.to_bytes(run)])
         return frozenset()
+
+
+def _with_executor_alone(run: RunRecord) -> RunRecord:
+    """The record without its pipeline, since many are in memory at a time."""
+    return replace(run, run_config={"executor": run.run_config.get("executor")})
+
+
+def _state(run: RunRecord, jobs: JobsOfRun) -> RunState:
+    """The state of a run that has finished: jobs may be left that did not end in time."""
+    return RunState(Status.PROCESSING if jobs.sentence else run.status, run.message, has_jobs=bool(jobs.sentence))
 
 
 def _facts(run: RunRecord, state: RunState) -> RunFacts:

@@ -48,7 +48,7 @@ def jobs_of_runs(runs: Sequence[RunRecord]) -> Mapping[str, JobsOfRun]:
     """
     groups: dict[bytes, list[RunRecord]] = {}
     for run in runs:
-        if (executor := _recorded(run)) is not None:
+        if (executor := recorded_executor(run)) is not None:
             groups.setdefault(to_bytes({"type": executor.type, "config": executor.config}), []).append(run)
     return {run_id: jobs for group in groups.values() for run_id, jobs in _of_group(group).items()}
 
@@ -58,13 +58,13 @@ def cancel_jobs(run: RunRecord, jobs: JobsOfRun) -> None:
 
     InvalidConfiguration as for a run.
     """
-    executor = _recorded(run)
+    executor = recorded_executor(run)
     if executor is not None and (finder := _finder(executor)) is not None:
         executor_class, options = finder
         executor_class.cancel_jobs(options, run, jobs.jobs)
 
 
-def _recorded(run: RunRecord) -> ServiceConfiguration | None:
+def recorded_executor(run: RunRecord) -> ServiceConfiguration | None:
     """The executor in the record of the run; None in a record that has none."""
     match run.run_config.get("executor"):
         case {"type": str(name), "config": dict(config)}:
@@ -83,7 +83,7 @@ def _finder(executor: ServiceConfiguration) -> tuple[FindsJobs, Any] | None:
 
 def _of_group(runs: Sequence[RunRecord]) -> Mapping[str, JobsOfRun]:
     """The jobs of runs with one executor."""
-    executor, word = _recorded(runs[0]), "job"
+    executor, word = recorded_executor(runs[0]), "job"
     assert executor is not None
     try:
         if (finder := _finder(executor)) is None:
@@ -93,5 +93,6 @@ def _of_group(runs: Sequence[RunRecord]) -> Mapping[str, JobsOfRun]:
         running = executor_class.running_jobs(options, runs)
     except (JobsUnknown, InvalidConfiguration) as error:
         unknown = JobsOfRun(word=word, unknown=error.problems[0].message)
-        return {run.run_id: unknown for run in runs}
+        about = error.runs if isinstance(error, JobsUnknown) else ()
+        return {run.run_id: unknown if not about or run.run_id in about else JobsOfRun(word=word) for run in runs}
     return {run.run_id: JobsOfRun(tuple(running.get(run.run_id, ())), word) for run in runs}

@@ -141,6 +141,10 @@ def _script(graph: Graph, working_directory: Path) -> Path | None:
 
 
 def temporary_folder(environment: Mapping[str, str]) -> Path:
-    """Where the user wants temporary files, unless the path leaves no room for the name of a unix socket."""
-    folder = environment.get("TMPDIR", "")
-    return Path(folder if 0 < len(os.fsencode(folder)) <= _LONGEST_PARENT_BYTES else "/tmp")  # noqa: S108
+    """Where the user wants temporary files, unless the path leaves no room for the name of a unix socket; absolute.
+
+    Processes of a step reach the step from any working directory.
+    """
+    name = environment.get("TMPDIR", "")
+    folder = os.path.abspath(name)  # noqa: PTH100 - it resolves `..` as tempfile does
+    return Path(folder if name and len(os.fsencode(folder)) <= _LONGEST_PARENT_BYTES else "/tmp")  # noqa: S108

@@ -30,7 +30,8 @@ from magnus.values import Json
 def command(configuration_file: str, *, recent: bool, run_logs: bool, yes: bool, as_json: bool, **keep: Json) -> int:
     """Remove old runs, and content that no run needs.
 
-    It removes the files of runs, and content of the catalog that no run needs. Nothing is removed without --yes.
+    It removes the files of runs with the output of their jobs, and content of the catalog that no run needs. Nothing is
+    removed without --yes.
 
     Runs matching any --keep option are kept. Without a --keep option all runs are kept. Runs that
     may still be running, whose record cannot be read, or that a kept run resumed are always kept.

@@ -2,9 +2,12 @@
 
 import json
 from datetime import datetime
+from pathlib import Path
 
 from magnus.app.cleanup.collect_garbage import CleanUpResult
+from magnus.app.cleanup.output_folders import OutputFolder
 from magnus.app.cleanup.verify_content import VerifyResult
+from magnus.app.text.plain_text import plain
 from magnus.app.text.units import size
 from magnus.cli.text.styled_text import table
 from magnus.interfaces.catalog import Usage
@@ -14,7 +17,7 @@ _DAY_SECONDS = 24 * 3600
 
 
 def cleaned_up(result: CleanUpResult, now: datetime, *, really: bool) -> str:
-    """The removed runs as a table, and the space that it frees."""
+    """The removed runs as a table, the folders of their executors, and the space that it frees."""
     rows = [
         (
             removed.run.run_id,
@@ -31,8 +34,9 @@ def cleaned_up(result: CleanUpResult, now: datetime, *, really: bool) -> str:
     verb = "removed" if really else "would remove"
     what = "files and run logs" if result.run_logs else "files"
     young = f"; put recently, and left: {_usage(result.content.young)}" if result.content.young.files else ""
+    folders = "".join(f"{_folder(each, verb)}\n" for removed in result.runs for each in removed.folders)
     return (
-        f"{runs}{verb}: {what} of {_count(len(result.runs), 'run')}; {len(result.keep_reasons)} kept\n"
+        f"{runs}{folders}{verb}: {what} of {_count(len(result.runs), 'run')}; {len(result.keep_reasons)} kept\n"
         f"{verb}: {_usage(result.content.removed)} of content that no run needs{young}\n"
         + ("" if really else "nothing was changed; --yes does it\n")
     )
@@ -49,6 +53,9 @@ def cleaned_up_json(result: CleanUpResult, now: datetime, *, really: bool) -> st
             "tag": removed.run.tag,
             "files": removed.usage.files,
             "size": removed.usage.size,
+            "folders": [
+                {"path": str(each.path), **_usage_json(each.usage), "problem": each.problem} for each in removed.folders
+            ],
         }
         for removed in result.runs
     ]
@@ -94,7 +101,14 @@ def _json(value: Json) -> str:
     return json.dumps(value, indent=2) + "\n"
 
 
-def _usage_json(usage: Usage) -> Json:
+def _folder(folder: OutputFolder, verb: str) -> str:
+    """The folder, below the working directory if it is there."""
+    path = folder.path.relative_to(Path.cwd()) if folder.path.is_relative_to(Path.cwd()) else folder.path
+    name = f"the folder '{plain(str(path))}'"
+    return f"left: {name}: {plain(folder.problem)}" if folder.problem else f"{verb}: {name}, {_usage(folder.usage)}"
+
+
+def _usage_json(usage: Usage) -> dict[str, Json]:
     return {"files": usage.files, "size": usage.size}
 
 

@@ -29,7 +29,8 @@ DEFAULT_THRESHOLD: Final = 256 * 1024
 _REMEMBERED_BYTES: Final = 64 * 1024 * 1024
 _LONGEST_NAME: Final = 150
 _MOST_BYTES_A_CHARACTER: Final = 6
-_SHORT: Final = frozenset({int, float, bool, type(None)})
+SHORT: Final = frozenset({int, float, bool, type(None)})
+"""Types whose values are never large."""
 
 KeyT = TypeVar("KeyT")
 ValueT = TypeVar("ValueT")
@@ -83,7 +84,7 @@ class LargeValues:
 
         A value that the catalog fails to keep is not large either: it stays in the record.
         """
-        if type(value) in _SHORT:
+        if type(value) in SHORT:
             return None
         known = self._known.get(id(value))
         if known is not None and known[0] is value:

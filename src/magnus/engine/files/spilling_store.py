@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from msgspec.structs import replace
 
-from magnus.engine.files.large_values import LargeValues
+from magnus.engine.files.large_values import SHORT, LargeValues
 from magnus.graph.path import BranchPath, StepPath
 from magnus.interfaces.capabilities import ServiceCapabilities
 from magnus.interfaces.run_log_store import OPTIONAL, RunLogStore
@@ -74,7 +74,7 @@ class SpillingStore:
 
     def put_step(self, run_id: str, step: StepRecord, *, durable: bool = False) -> None:
         """Keep what is large, and put the record."""
-        slim = _Slimming(self._values, run_id, step.branch).step(step)
+        slim = step if _holds_short_alone(step) else _Slimming(self._values, run_id, step.branch).step(step)
         self._store.put_step(run_id, slim, durable=durable)
         self._last_result = (run_id, slim) if step.status in ENDED else None
 
@@ -88,6 +88,8 @@ class SpillingStore:
         if put is None or put_run_id != run_id or put.path != path:
             return self.get_step(run_id, path)
         self._last_result = None
+        if put.holds_scalars_alone:
+            return put
         step = codec.step_from_json(codec.from_bytes(codec.to_bytes(codec.step_to_json(put))))
         self._bind_step(step)
         return step
@@ -135,6 +137,16 @@ def result_of(store: RunLogStore, run_id: str, path: StepPath) -> StepRecord | N
 @cache
 def _with_optional(names: frozenset[str]) -> type[SpillingStore]:
     return type("SpillingStore", (SpillingStore,), {name: property(attrgetter(f"_store.{name}")) for name in names})
+
+
+def _holds_short_alone(step: StepRecord) -> bool:
+    """Whether nothing in the record can be large, as most steps have few numbers."""
+    if step.scope is not None or step.branching is not None:
+        return False
+    for parameter in step.parameters.values():
+        if not isinstance(parameter, JsonParameter) or type(parameter.value) not in SHORT:
+            return False
+    return all(type(value) in SHORT for attempt in step.attempts for value in attempt.parameters.values())
 
 
 class _Slimming:

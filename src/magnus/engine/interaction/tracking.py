@@ -21,6 +21,7 @@ from magnus.graph.path import BranchPath, StepPath
 from magnus.interfaces.catalog import Catalog
 from magnus.interfaces.experiment_tracker import (
     ExperimentTracker,
+    KeepsNothing,
     LoadsSlowly,
     NamesSteps,
     TakesFiles,
@@ -90,6 +91,7 @@ class Tracking:
         self._monotonic = monotonic
         self._names = names if isinstance(tracker, NamesSteps) and tracker.names_steps else None
         self._contents = contents
+        self._keeps_nothing = isinstance(tracker, KeepsNothing)
         self._untold: deque[Callable[[], None]] = deque()
         self._silent_until = 0.0
         self._pause = _FIRST_PAUSE_SECONDS
@@ -102,6 +104,8 @@ class Tracking:
 
     def end_step(self, run: TrackedRun, record: StepRecord) -> None:
         """Send a finished step, whose record is in the run log."""
+        if self._keeps_nothing:
+            return
         step = self._step(run, record, self._now())
         self._tell(partial(self._tracker.end_step, self._masked(run), step))
         for message in self._files(self._masked(run), step, record):

@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 from msgspec import Struct
 
-from magnus.graph.nodes import CompositeNode, Graph, TaskNode, TerminalNode
+from magnus.graph.nodes import CompositeNode, Graph, Node, TaskNode, TerminalNode
 from magnus.graph.path import BranchPath, StepPath
 from magnus.run_log.records import Status, StepRecord
 
@@ -40,21 +40,24 @@ Action: TypeAlias = RunStep | FanOut | Finish
 
 def first(graph: Graph, branch: BranchPath) -> Action:
     """What a (sub)pipeline begins with."""
-    return _arrival(graph, branch.step(graph.within(branch).start_at), 0)
+    within = graph.within(branch)
+    return _arrival(within.nodes[within.start_at], branch, 0)
 
 
 def following(graph: Graph, path: StepPath, position: int, *, succeeded: bool) -> Action:
     """What comes after the step at `path`: `next`, or on failure `on_failure`, or else the fail step."""
-    within = graph.within(path.branch)
+    branch = path.branch
+    within = graph.within(branch)
     node = within.nodes[path.name]
     if isinstance(node, TerminalNode):
         raise TypeError(f"nothing follows the terminal step '{node.name}'")
     target = node.next if succeeded else node.on_failure or within.terminal(succeeds=False).name
-    return _arrival(graph, path.branch.step(target), position + 1)
+    return _arrival(within.nodes[target], branch, position + 1)
 
 
-def _arrival(graph: Graph, path: StepPath, position: int) -> Action:
-    match graph.step(path):
+def _arrival(node: Node, branch: BranchPath, position: int) -> Action:
+    path = branch.step(node.name)
+    match node:
         case TaskNode():
             return RunStep(path, position)
         case CompositeNode():

@@ -115,7 +115,8 @@ def finish(context: RunContext, path: StepPath, position: int, given_up: tuple[s
     assert isinstance(node, TerminalNode)
     status = Status.SUCCESS if node.succeeds else Status.FAIL
     record = terminal_record(path, position, status, node.written_as, context.clock.now())
-    record = replace(record, given_up=given_up)
+    if given_up:
+        record = replace(record, given_up=given_up)
     context.services.run_log_store.put_step(context.run_id, record)
     if path.branch.composite is not None:
         context.reporter.report(BranchEnded(path.branch, node.succeeds))

@@ -194,7 +194,7 @@ def _call(step: RunningStep, current: CurrentStep, number: int) -> TaskOutcome:
 def _data(step: RunningStep) -> StepData:
     context, run_id = step.context, step.request.run_id
     return StepData(
-        step.objects(),
+        step.objects,
         step.scope.files,
         working_directory=step.working_directory,
         hidden=context.hidden,
@@ -215,7 +215,7 @@ def _run_kind(step: RunningStep, environment: Mapping[str, str]) -> TaskOutcome:
         environment,
         step.working_directory,
         timeout if isolated else None,
-        step.objects(),
+        step.objects,
         step.folder,
         step.context.masker.mask if isolated else str,
         project=step.context.working_directory,

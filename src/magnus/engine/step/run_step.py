@@ -8,6 +8,7 @@ or a service fails, the step fails. If the run log store fails, the error is rai
 import os
 from collections.abc import Collection, Sequence
 from functools import partial
+from pathlib import Path
 from typing import Final
 
 from msgspec.structs import replace
@@ -205,12 +206,13 @@ def _file_time(step: RunningStep) -> int | None:
 
 
 def _put_files(step: RunningStep, got: tuple[CatalogRecord, ...], start: int | None) -> None:
-    kept, branch = step.folder / KEPT, step.request.path.branch
-    if not step.node.catalog.put and not kept.is_dir():
+    kept = f"{step.folder}/{KEPT}"
+    if not step.node.catalog.put and not os.path.isdir(kept):  # noqa: PTH112 - a path object takes three times as long
         return
     from magnus.engine.files import catalog_files  # lazy: as above
 
-    own = catalog_files.keep_files(step.context.services.catalog, kept, run_id=step.request.run_id, branch=branch)
+    branch = step.request.path.branch
+    own = catalog_files.keep_files(step.context.services.catalog, Path(kept), run_id=step.request.run_id, branch=branch)
     if own:
         step.record = replace(step.record, catalog=(*step.record.catalog, *own))
     if not step.node.catalog.put:

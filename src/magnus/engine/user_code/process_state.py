@@ -186,9 +186,10 @@ def _restore_environment(before: Mapping[bytes, bytes]) -> None:
     for name in now.keys() - before.keys():
         os.unsetenv(name)
         del now[name]
-    for name, value in before.items() - now.items():
-        os.putenv(name, value)
-        now[name] = value
+    for name, value in before.items():
+        if now.get(name) != value:
+            os.putenv(name, value)
+            now[name] = value
     if has_other_zone:
         time.tzset()
 

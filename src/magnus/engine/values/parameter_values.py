@@ -9,6 +9,7 @@ from magnus.run_log.parameters import JsonParameter, LargeParameter, Parameter, 
 from magnus.values import Json
 
 VARIABLE_PREFIX: Final = "MAGNUS_PRM_"
+_ENCODER: Final = json.JSONEncoder(ensure_ascii=False)
 _LONG_TEXT: Final = 200
 _MOST_TEXTS: Final = 32
 LONGEST_VARIABLE: Final = 64 * 1024
@@ -38,7 +39,7 @@ def as_text(parameter: Parameter) -> str:
     value = plain(parameter)
     if isinstance(value, str):
         return value
-    return str(value) if type(value) is int else json.dumps(value, ensure_ascii=False)
+    return str(value) if type(value) is int else _ENCODER.encode(value)
 
 
 def find(names: Iterable[str], name: str) -> str | None:
@@ -65,7 +66,8 @@ class Texts:
         if isinstance(parameter, LargeParameter):
             text = parameter.json_text
         else:
-            text = json.dumps(plain(parameter), ensure_ascii=False)
+            value = plain(parameter)
+            text = str(value) if type(value) is int else _ENCODER.encode(value)
         if len(text) > _LONG_TEXT:
             if len(self._known) >= _MOST_TEXTS:
                 self._known.clear()

@@ -9,8 +9,8 @@ A concrete executor is a class that makes its batch system, and the options of t
         def __init__(self, options: MyOptions, run_step: StepRunner) -> None:
             super().__init__(MyBatchSystem(options), JobOptions(folder=Path(options.log_folder)), run_step)
 
-It also has `running_jobs` and `cancel_jobs` of `FindsJobs`, by `left_jobs`, and `keeps` with the folder of jobs among its
-capabilities.
+It also has `running_jobs` and `cancel_jobs` of `FindsJobs` and `output_folders` of `KeepsOutput`, by `left_jobs`, and `keeps`
+with the folder of jobs among its capabilities.
 One thread submits the jobs, watches them and cancels them (`watch`).
 """
 

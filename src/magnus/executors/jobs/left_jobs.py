@@ -1,4 +1,4 @@
-"""Finds and cancels jobs of runs whose process is gone, for the class of an executor (`FindsJobs`), by queue and ledger.
+"""Finds and cancels jobs of runs whose process is gone, and the output of jobs, for `FindsJobs` and `KeepsOutput`.
 
 ::
 
@@ -6,6 +6,10 @@
         @staticmethod
         def running_jobs(options: MyOptions, runs: Sequence[RunRecord]) -> Mapping[str, Sequence[RunningJob]]:
             return left_jobs.running_jobs(MyBatchSystem(options), Path(options.folder), runs)
+
+        @staticmethod
+        def output_folders(options: MyOptions, run_id: str) -> Sequence[Path]:
+            return left_jobs.output_folders(Path(options.folder), run_id)
 
 A folder of jobs below the working directory is looked for below the one of this process.
 """
@@ -24,7 +28,7 @@ from magnus.executors.jobs.run_folder import RunFolder
 from magnus.interfaces.jobs_of_runs import RunningJob
 from magnus.run_log.records import RunRecord
 
-__all__ = ["cancel_jobs", "running_jobs"]
+__all__ = ["cancel_jobs", "output_folders", "running_jobs"]
 
 _SETTLED_SECONDS: Final = 600.0
 """After this time no job comes any more of a submission that was not answered."""
@@ -57,11 +61,17 @@ def cancel_jobs(system: BatchSystem, folder: Path, run: RunRecord, jobs: Sequenc
         raise _unknown(error) from error
 
 
+def output_folders(folder: Path, run_id: str) -> Sequence[Path]:
+    """The folder with the output of the jobs of the run, if it was made for the run."""
+    files = RunFolder(Path.cwd() / folder, run_id)
+    return [files.logs] if files.is_of_run else []
+
+
 def _jobs(system: BatchSystem, run_ids: Sequence[str]) -> Mapping[str, Sequence[Job]]:
     try:
         return system.jobs(run_ids) if run_ids else {}
     except (NoAnswer, Refused) as error:
-        raise _unknown(error) from error
+        raise _unknown(error, run_ids) from error
 
 
 def _running(jobs: Sequence[Job], files: RunFolder) -> list[RunningJob]:
@@ -86,9 +96,9 @@ def _path(paths: Sequence[object], index: int) -> str:
     return str(paths[index]) if 0 <= index < len(paths) else ""
 
 
-def _unknown(error: NoAnswer | Refused) -> JobsUnknown:
+def _unknown(error: NoAnswer | Refused, run_ids: Sequence[str] = ()) -> JobsUnknown:
     [problem] = error.problems
-    return JobsUnknown(problem.message, fix=problem.fix)
+    return JobsUnknown(problem.message, fix=problem.fix, runs=run_ids)
 
 
 def _remove(files: RunFolder) -> None:

@@ -1,6 +1,7 @@
 """The files by which the jobs of a run and the process that watches them talk: a folder that all machines share.
 
-`<folder>/<run id>/` has the output of jobs, for users. Its folder `.jobs` is private to the user and to the run::
+`<folder>/<run id>/` has the output of jobs, for users, and an empty file `.of-run` if it was made for the run: then it is
+removed with the run. Its folder `.jobs` is private to the user and to the run::
 
     environment       variables of the steps, with secrets among them
     batches/KEY.sh    the scripts of batches
@@ -27,6 +28,7 @@ from magnus.system.system_calls import REAL
 __all__ = ["Mark", "RunFolder", "Start"]
 
 _PRIVATE: Final = ".jobs"
+_OF_RUN: Final = ".of-run"
 _PARTS: Final = ("batches", "claims", "events", "marks", "new")
 _REVOKED: Final = "REVOKED"
 _MOST_EVENTS_BYTES: Final = 1024 * 1024
@@ -84,10 +86,17 @@ class RunFolder:
         """Whether the private files were removed, and the output of jobs was left: then no job runs any more."""
         return self.logs.is_dir() and not self.private.exists()
 
+    @property
+    def is_of_run(self) -> bool:
+        """Whether the folder was made for the run: a folder of the user may have had its name before."""
+        return (self.logs / _OF_RUN).is_file()
+
     def make(self, environment: Mapping[str, str]) -> None:
         """Make the folders, and write the variables of steps. OSError."""
         atomic_files.make_own_folder(self.logs.parent)
-        self.logs.mkdir(exist_ok=True)
+        with suppress(FileExistsError):
+            self.logs.mkdir()
+            (self.logs / _OF_RUN).touch()
         for folder in (self.private, *(self.private / name for name in _PARTS)):
             folder.mkdir(mode=0o700, exist_ok=True)
         self._write("environment", environment_text(environment), 0o600)
@@ -188,6 +197,8 @@ class RunFolder:
         """Remove all but the output of jobs; also the folder of the run, if there is none."""
         atomic_files.remove_folder(self.private)
         with suppress(OSError):
+            if os.listdir(self.logs) == [_OF_RUN]:  # noqa: PTH208 - two names are enough
+                (self.logs / _OF_RUN).unlink()
             self.logs.rmdir()
 
     def _claim(self, batch: str, index: int) -> Path:

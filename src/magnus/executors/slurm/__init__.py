@@ -53,6 +53,7 @@ class SlurmExecutor(JobExecutor):
         reentry = run_step.reentry_spec()
         here = reentry.working_directory
         written = (*reentry.written, here / _whole(options.log_folder))
+        _refuse_unmountable(options, (here, *written))
         jobs = JobOptions(
             folder=Path(_whole(options.log_folder)),
             system="Slurm",
@@ -90,6 +91,13 @@ class SlurmExecutor(JobExecutor):
         left_jobs.cancel_jobs(SlurmClient(options, Path.cwd()), Path(_whole(options.log_folder)), run, jobs)
 
     @staticmethod
+    def output_folders(options: SlurmOptions, run_id: str) -> Sequence[Path]:
+        """The folder with the output of the jobs of the run."""
+        from magnus.executors.jobs import left_jobs  # lazy: `magnus gc` alone needs it
+
+        return left_jobs.output_folders(Path(_whole(options.log_folder)), run_id)
+
+    @staticmethod
     def connect_complaints(options: SlurmOptions) -> Sequence[Complaint]:
         """Everything that keeps the cluster from running such jobs."""
         from magnus.executors.slurm.connect import complaints  # lazy: `magnus check --connect` alone needs it
@@ -105,6 +113,17 @@ def _program(container: Container | None, here: Path, written: Sequence[Path]) -
         with suppress(OSError):  # the program of the container names it then
             folder.mkdir(parents=True, exist_ok=True)
     return program(container, here, written)
+
+
+def _refuse_unmountable(options: SlurmOptions, folders: Sequence[Path]) -> None:
+    """InvalidConfiguration if a container of some steps cannot have the folders that magnus needs in it."""
+    from magnus.executors.slurm.job_script import unmountable  # lazy: as above
+
+    for override in ("", *options.overrides):
+        container = of_step(options, override).container
+        if container is not None and (wrong := unmountable(container, folders)):
+            message = f"executor 'slurm': {container.kind} cannot mount the folder '{wrong[0]}', since its path has a comma or colon"
+            raise InvalidConfiguration(message, fix="use a folder without them, or a container of kind apptainer")
 
 
 def _setup(options: SlurmOptions, override: str) -> Sequence[str]:

@@ -111,6 +111,11 @@ class SlurmOptions(JobSettings, frozen=True, forbid_unknown_fields=True):
                 if not mount.startswith("/"):
                     message = f"'{mount}' is no folder of a node: its path does not start with '/'"
                     yield Complaint((*path, "container", "mounts", number), message, "write the whole path")
+                elif options.container is not None and options.container.kind == "pyxis" and "," in mount:
+                    message = f"'{mount}' has a comma, at which Pyxis splits it"
+                    yield Complaint(
+                        (*path, "container", "mounts", number), message, "write each folder as an entry of its own"
+                    )
         if self.clusters and "," in self.clusters:
             message = f"'{self.clusters}' are several clusters"
             yield Complaint(("clusters",), message, "name one: magnus asks one cluster about all jobs of a run")

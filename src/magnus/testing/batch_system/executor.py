@@ -90,6 +90,11 @@ class FakeBatchExecutor(JobExecutor):
         """Cancel jobs of such a run."""
         left_jobs.cancel_jobs(FakeBatchSystem(Path(options.state)), Path(options.folder), run, jobs)
 
+    @staticmethod
+    def output_folders(options: FakeBatchOptions, run_id: str) -> Sequence[Path]:
+        """The folder with the output of the jobs of a run."""
+        return left_jobs.output_folders(Path(options.folder), run_id)
+
 
 def install(folder: Path) -> Mapping[str, str]:
     """Make the executor known to processes of magnus: write a distribution to `folder`; the environment that has it."""

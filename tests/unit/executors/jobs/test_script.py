@@ -1,6 +1,7 @@
 """The script of a batch runs the step of one job, with any names, and leaves marks of its start and its end."""
 
 import os
+import shlex
 import signal
 import subprocess
 import time
@@ -103,6 +104,51 @@ def test_a_setup_that_exits_leaves_a_mark(site):
     assert site.run(site.script(["touch", "ran"], setup=["no-such-module || exit 9"]))[0] == 9
     assert "mkey-0.0.end.9" in site.marks()
     assert not (site.folder / "ran").exists()
+
+
+@pytest.mark.parametrize(
+    ("line", "status"),
+    [
+        ("no-such-module", 127),
+        ("exit 7", 7),
+        ("exec sh -c 'exit 5'", 5),
+        ("if then", 2),
+        ("set -u; echo $NO_SUCH_VARIABLE", 1),
+        ("kill -9 $BASHPID", 137),
+    ],
+)
+def test_a_setup_that_fails_under_a_trap_of_the_user_leaves_a_mark(site, line, status):
+    script = site.script(["touch", "ran"], setup=["set -e", "trap 'touch cleaned' EXIT", line, "set +e"])
+    assert site.run(script)[0] == status
+    assert site.marks() == [f"mkey-0.0.end.{status}", "mkey-0.0.start"]
+    assert not (site.folder / "ran").exists()
+    assert (site.folder / "cleaned").exists() == (line.split()[0] not in {"exec", "kill"})
+
+
+def test_the_mark_of_a_step_does_not_wait_for_a_trap_and_is_the_only_one(site):
+    setup = [f"marks={shlex.quote(str(site.files.private / 'marks'))}", "trap 'ls \"$marks\" >> seen; exit 9' EXIT"]
+    script = site.script(["sh", "-c", "exit 3"], setup=setup)
+    assert site.run(script)[0] == 9
+    assert (site.folder / "seen").read_text().split() == ["mkey-0.0.end.3", "mkey-0.0.start"]
+    assert site.marks() == ["mkey-0.0.end.3", "mkey-0.0.start"]
+
+
+def test_a_setup_that_loses_the_path_costs_no_mark(site):
+    assert site.run(site.script(["/bin/sh", "-c", "exit 4"], setup=["PATH=/nowhere"]))[0] == 4
+    assert site.marks() == ["mkey-0.0.end.4", "mkey-0.0.start"]
+
+
+def test_lines_of_setup_are_read_one_after_another(site):
+    setup = ["shopt -s expand_aliases extglob", "alias greet='echo hello'", "greet", "echo no-@(such|file)"]
+    assert site.run(site.script(["true"], setup=setup)) == (0, "hello\nno-@(such|file)\n")
+
+
+def test_a_disk_that_was_full_when_the_job_started_costs_no_mark(site):
+    script = site.script(["rmdir", f"{site.files.private}/new/mkey-0.0.end"])
+    (site.files.private / "new" / "mkey-0.0.end").mkdir()  # as a disk without room, the file cannot be made
+    status, output = site.run(script)
+    assert status == 0, output
+    assert site.marks() == ["mkey-0.0.end.0", "mkey-0.0.start"]
 
 
 def test_a_working_directory_that_is_not_there_is_named(site):

@@ -1,5 +1,6 @@
 """Commands of Slurm: their output with banners and without, their failures, and the environment that they get."""
 
+import csv
 import errno
 import os
 import shlex
@@ -12,7 +13,7 @@ import pytest
 from magnus.executors.jobs.batch_system import Batch, Full, Job, NoAnswer, Phase, Refused
 from magnus.executors.slurm import commands
 from magnus.executors.slurm.client import SlurmClient
-from magnus.executors.slurm.job_script import job_script, program
+from magnus.executors.slurm.job_script import job_script, program, unmountable
 from magnus.executors.slurm.options import Container, SlurmOptions
 from magnus.executors.slurm.queue import job_id_in, jobs_in, records_in, setting_in
 from magnus.executors.slurm.states import PHASES, phase_of
@@ -234,3 +235,35 @@ def test_containers_see_the_folders_of_the_run():
         "--container-workdir=/home/me",
         "magnus",
     ]
+
+
+@pytest.mark.parametrize(
+    ("folder", "field"),
+    [
+        ("/home/a,b", '"source=/home/a,b","destination=/home/a,b"'),
+        ("/home/a:b", '"source=/home/a:b","destination=/home/a:b"'),
+        ('/home/a"b', '"source=/home/a""b","destination=/home/a""b"'),
+        ("/home/a^b", '"source=/home/a^b","destination=/home/a^b"'),
+        ("/home/a\\b", '"source=/home/a\\b","destination=/home/a\\b"'),
+    ],
+)
+def test_apptainer_gets_odd_paths_as_quoted_csv(folder, field):
+    words = program(Container("apptainer", "image.sif"), Path(folder), [Path("/plain folder")])
+    assert list(words[2:8]) == ["--mount", f"type=bind,{field}", "--bind", "/plain folder", "--pwd", folder]
+    [row] = csv.reader([words[3]])
+    assert row == ["type=bind", f"source={folder}", f"destination={folder}"]
+
+
+def test_mounts_of_users_keep_their_form():
+    mounts = ("/a", "/a:/b", "/a:/b:ro,image-src=/x", "/a,b:/c")
+    words = program(Container("apptainer", "image.sif", mounts), Path("/here"))
+    assert list(words[4:-4]) == [
+        *("--bind", "/a", "--bind", "/a:/b", "--bind", "/a:/b:ro,image-src=/x"),
+        *("--mount", 'type=bind,"source=/a,b",destination=/c'),
+    ]
+
+
+def test_pyxis_cannot_mount_folders_that_it_would_split():
+    folders = [Path("/home/a,b"), Path("/home/a,b/in-it"), Path("/home/a:b"), Path("/home/c")]
+    assert unmountable(Container("pyxis", "image"), folders) == ["/home/a,b", "/home/a:b"]
+    assert unmountable(Container("apptainer", "image"), folders) == []

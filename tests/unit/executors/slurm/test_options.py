@@ -187,6 +187,11 @@ def test_an_override_replaces_options_and_adds_flags_and_lines():
             ("container", "mounts", 0),
             "'data' is no folder of a node",
         ),
+        (
+            {"overrides": {"a": {"container": {"kind": "pyxis", "image": "x", "mounts": ["/a", "/b,/c"]}}}},
+            ("overrides", "a", "container", "mounts", 1),
+            "'/b,/c' has a comma, at which Pyxis splits it",
+        ),
         ({"time": "soon"}, ("time",), "time must be a time limit such as 90 (minutes)"),
         (
             {"overrides": {"a": {"mem": "much"}}},
