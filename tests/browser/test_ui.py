@@ -209,6 +209,11 @@ def test_the_output_of_a_step_in_a_composite_is_followed(page, trained, server, 
         page.wait_for_function("() => document.querySelector('.log')?.textContent === 'first line\\n'")
         (trained.folder / f"{run_id}.go").touch()
         page.wait_for_function("() => document.querySelector('.log').textContent === 'first line\\nsecond line\\n'")
+        page.get_by_role("treeitem").filter(has_text="around").first.locator(".text").click()
+        page.wait_for_function(
+            "() => /^==> around.*wait <==\\nfirst line\\nsecond line\\n/.test(document.querySelector('.log')?.textContent)"
+        )
+        page.get_by_role("treeitem").filter(has_text="wait").first.locator(".text").click()
         (trained.folder / f"{run_id}.end").touch()
         page.wait_for_function("() => document.querySelector('.top .badge').textContent.endsWith('succeeded')")
     assert page.locator(".log").inner_text() == "first line\nsecond line\n"

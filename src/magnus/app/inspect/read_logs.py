@@ -96,6 +96,12 @@ class RunOutput:
         step = self._step_now()
         return step is not None and step.status in ENDED
 
+    @property
+    def has_branches(self) -> bool:
+        """Whether the chosen step has branches now, so that the output is of the steps in it."""
+        step = self._step_now()
+        return step is not None and step.branching is not None
+
     def _step_now(self) -> StepRecord | None:
         """The current record of the chosen step; None if no step was chosen."""
         return None if self._step is None else self._store.get_step(self._run_id, self._step.record.path)

@@ -1,14 +1,19 @@
-"""Gives the end of the output of a step, and what follows as long as it runs, as text for a page."""
+"""Gives the end of the output of a step, and what follows as long as it runs, as text for a page.
 
+The output of a step with branches is that of the steps in it, in whole lines, each time under the name of the step.
+"""
+
+from collections import deque
 from collections.abc import Callable, Iterator
 from typing import Final
 
 from msgspec import Struct
 
 from magnus.app.inspect.find import find_step
-from magnus.app.inspect.read_logs import RunOutput
+from magnus.app.inspect.read_logs import Output, RunOutput
 from magnus.app.inspect.redaction import WHY_NO_LOG, Redactor
 from magnus.app.report.interned_texts import readable_log
+from magnus.graph.path import print_names
 from magnus.interfaces.catalog import ReadsLogs
 from magnus.interfaces.run_log_store import RunLogStore
 
@@ -41,6 +46,7 @@ class FollowedOutput:
         self._output = RunOutput(store, logs(), run_id, seen, last_bytes=_MOST_BYTES)
         self._unfinished = b""
         self._line = ""
+        self._heading: tuple[str, ...] = seen.names
         self.is_over = False
 
     def new(self) -> Iterator[Piece]:
@@ -53,6 +59,10 @@ class FollowedOutput:
             self.is_over = True
             return
         is_over = self._output.is_over
+        yield from self._of_branches() if self._output.has_branches else self._of_step()
+        self.is_over = is_over
+
+    def _of_step(self) -> Iterator[Piece]:
         for output in self._output.now():
             lines, end, rest = (self._unfinished + output.data).rpartition(b"\n")
             self._unfinished = rest[-_LONGEST_LINE:]
@@ -63,4 +73,21 @@ class FollowedOutput:
         if line != self._line:
             self._line = line
             yield Piece(line=line)
-        self.is_over = is_over
+
+    def _of_branches(self) -> Iterator[Piece]:
+        """The whole lines of the steps in the branches; the last ones of many."""
+        last: deque[Output] = deque()
+        size = left_out = 0
+        for output in self._output.now(lines=True):
+            last.append(output)
+            size += len(output.data)
+            left_out += output.left_out
+            while size > _MOST_BYTES and len(last) > 1:
+                number = len(last.popleft().data)
+                size, left_out = size - number, left_out + number
+        for output in last:
+            heading = "" if output.names == self._heading else f"==> {print_names(output.names)} <==\n"
+            self._heading = output.names
+            end = "" if output.data.endswith(b"\n") else "\n"
+            yield Piece(heading + readable_log(output.data) + end, left_out=left_out)
+            left_out = 0

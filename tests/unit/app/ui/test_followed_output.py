@@ -7,7 +7,8 @@ from msgspec.structs import replace
 
 from magnus.app.ui.followed_output import FollowedOutput, Piece
 from magnus.errors import InvalidInput
-from magnus.run_log.records import Status
+from magnus.graph.path import BranchPath
+from magnus.run_log.records import Branching, Status, StepRecord
 
 
 @pytest.fixture
@@ -76,6 +77,45 @@ def test_output_that_may_repeat_a_secret_is_not_shown(runs):
     assert "hunter2" not in piece.text
     assert "held a secret" in piece.text
     assert output.is_over
+
+
+def put_map(runs, run, status, *inside):
+    """The map `fit` over two cities, and the step `x` of each branch with a status."""
+    path = BranchPath().step("fit")
+    runs.store.put_step(
+        run.run_id, StepRecord(path, 0, status, "map", branching=Branching(count=2, values=("rome", "oslo")))
+    )
+    for number, one in enumerate(inside):
+        runs.store.put_step(run.run_id, StepRecord(path.into(str(number)).step("x"), 0, one, "task"))
+
+
+def printed_in(runs, number, data):
+    with runs.viewer.catalog.open_log("one", BranchPath().step("fit").into(str(number)).step("x")) as log:
+        log.write(data)
+
+
+def test_a_step_with_branches_has_the_output_of_its_steps_under_their_names(runs, running):
+    output = followed(runs)
+    assert list(output.new()) == []
+    put_map(runs, running, Status.PROCESSING, Status.PROCESSING, Status.PROCESSING)
+    printed_in(runs, 0, b"one\ntw")
+    printed_in(runs, 1, b"other\n")
+    assert list(output.new()) == [Piece("==> fit/rome/x <==\none\n"), Piece("==> fit/oslo/x <==\nother\n")]
+    printed_in(runs, 1, b"more\n")
+    assert list(output.new()) == [Piece("more\n")]
+    printed_in(runs, 0, b"o")
+    assert list(output.new()) == []
+    put_map(runs, running, Status.FAIL, Status.FAIL, Status.SUCCESS)
+    assert list(output.new()) == [Piece("==> fit/rome/x <==\ntwo\n")]
+    assert output.is_over
+
+
+def test_of_long_output_of_branches_the_end_is_shown(runs, running):
+    put_map(runs, running, Status.PROCESSING, Status.PROCESSING, Status.PROCESSING)
+    printed_in(runs, 0, b"a\n" * 100_000)
+    printed_in(runs, 1, b"b\n" * 100_000)
+    [piece] = followed(runs).new()
+    assert piece == Piece("==> fit/oslo/x <==\n" + "b\n" * 100_000, left_out=200_000)
 
 
 @pytest.mark.parametrize("step", ["none", "../../../etc/passwd", "fit/../..", "", "%2e%2e%2ffit", "\0"])

@@ -196,7 +196,7 @@ function stepDetails(row, open) {
     failure(row.message),
     row.status === "LOST" ? failure("The process of the run was gone before it finished.", "Why it is lost") : null,
     facts(row, definition, last),
-    isBad(row) ? logSection(row) : null,
+    isBad(row) && isLeaf(row) ? logSection(row) : null,
     metricsSection(row, open),
     picturesSection(row, open),
     insideSection(row, open),
@@ -204,7 +204,7 @@ function stepDetails(row, open) {
     section("Parameters in", values(last ? last.inputs : [])),
     section("Parameters out", values(row.outputs)),
     attemptsSection(row),
-    isBad(row) ? null : logSection(row),
+    isBad(row) && isLeaf(row) ? null : logSection(row),
     codeSection(row.code || (row.isStep && !row.children.length ? head.code : null), definition),
     row.isStep ? section("Commands", debugging(row), commandLine(`${stepCommand("show")} --step ${quoted(row.path)}`)) : null,
   ];

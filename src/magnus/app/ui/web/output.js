@@ -1,5 +1,5 @@
 // Output as a page that follows a run has it: read when a step is opened, and what follows as it comes. It stands in place of
-// the output that a report has.
+// the output that a report has. A step with branches has the output of the steps in it.
 
 const MOST_CHARACTERS = 2_000_000;
 
@@ -70,7 +70,7 @@ class Output {
 }
 
 function logSection(row) {
-  if (!isLeaf(row) || row.look === "REUSED") return null;
+  if (!row.isStep || row.look === "REUSED") return null;
   if (openedOutput?.path !== row.path || !openedOutput.section.isConnected) openedOutput = new Output(row);
   return openedOutput.section;
 }
