@@ -1,5 +1,6 @@
 """The pages of `magnus ui`, opened in a browser while runs go on."""
 
+import json
 import os
 import signal
 import subprocess
@@ -136,11 +137,11 @@ def open_from_list(page, server, run_id):
 
 
 @contextmanager
-def running(project, run_id, pipeline):
+def running(project, run_id, pipeline, *options):
     """A run that goes on until its files are there."""
     (project.folder / f"{run_id}.yaml").write_text(pipeline)
     process = subprocess.Popen(
-        [sys.executable, "-m", "magnus", "execute", f"{run_id}.yaml", "--run-id", run_id], cwd=project.folder,
+        [sys.executable, "-m", "magnus", "execute", f"{run_id}.yaml", "--run-id", run_id, *options], cwd=project.folder,
         env=project.environment, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     )  # fmt: skip
     try:
@@ -179,6 +180,38 @@ def watch_to_its_failure(page, trained, server):
     assert page.locator(".top .badge").inner_text().endswith("failed")
     assert page.evaluate("window.isTheSamePage")
     assert page.locator(".magnus-graph .failed").count() == 1
+
+
+WAITS = "echo first line; until test -e $MAGNUS_RUN_ID.go; do sleep 0.05; done; echo second line; until test -e $MAGNUS_RUN_ID.end; do sleep 0.05; done"
+WAIT = {"type": "task", "command_type": "shell", "command": WAITS, "next": "success"}
+INSIDE = {"start_at": "wait", "steps": {"wait": WAIT, "success": {"type": "success"}}}
+COMPOSITES = {
+    "map": {"type": "map", "iterate_on": "cities", "iterate_as": "city", "branch": INSIDE},
+    "parallel": {"type": "parallel", "branches": {"rome": INSIDE}},
+    "loop": {"type": "loop", "branch": INSIDE, "max_iterations": 1, "break_on": "never"},
+    "dag": {"type": "dag", "dag": INSIDE},
+}
+
+
+@pytest.mark.parametrize(("kind", "workers"), [(kind, False) for kind in COMPOSITES] + [("map", True)])
+def test_the_output_of_a_step_in_a_composite_is_followed(page, trained, server, kind, workers):
+    values = {
+        "type": "task", "command_type": "python-lambda", "command": "lambda: (['rome', 'oslo'], False)",
+        "returns": ["cities", "never"], "next": "around",
+    }  # fmt: skip
+    steps = {"values": values, "around": {**COMPOSITES[kind], "next": "success"}, "success": {"type": "success"}}
+    run_id = f"in-{kind}-{workers}"
+    pipeline = json.dumps({"dag": {"start_at": "values", "steps": steps}})
+    (trained.folder / "workers.yaml").write_text("executor: {type: local, config: {enable_parallel: true}}")
+    with running(trained, run_id, pipeline, *(["-c", "workers.yaml"] if workers else [])):
+        open_from_list(page, server, run_id)
+        page.get_by_role("treeitem").filter(has_text="wait").first.locator(".text").click()
+        page.wait_for_function("() => document.querySelector('.log')?.textContent === 'first line\\n'")
+        (trained.folder / f"{run_id}.go").touch()
+        page.wait_for_function("() => document.querySelector('.log').textContent === 'first line\\nsecond line\\n'")
+        (trained.folder / f"{run_id}.end").touch()
+        page.wait_for_function("() => document.querySelector('.top .badge').textContent.endsWith('succeeded')")
+    assert page.locator(".log").inner_text() == "first line\nsecond line\n"
 
 
 def test_what_is_chosen_and_scrolled_stays_while_a_run_goes_on(page, trained, server):

@@ -430,3 +430,27 @@ def test_a_hard_limit_of_open_files_that_a_task_lowers_is_no_fault_of_magnus(run
         assert done.status in {1, 3}
         assert "s0: FAIL" in done.err
         assert "the task lowered a hard limit that cannot be raised again: RLIMIT_NOFILE" in done.err
+
+
+CLOSES = """\
+import os
+files = []
+
+def closes():
+    os.closerange(3, 256)
+    for number in range(20):
+        files.append(open(f"file{number}", "w"))
+        files[-1].write("mine")
+        files[-1].flush()
+    print("it is done")
+    return {"x": 1}
+"""
+
+
+@pytest.mark.parametrize("executor", ["in process", "worker"])
+def test_a_task_that_closes_descriptors_of_magnus_gets_nothing_of_magnus_into_its_files(run, folder, executor):
+    assert run(CLOSES, "closes", executor=executor).status == 1
+    assert {(folder.path / f"file{number}").read_text() for number in range(20)} == {"mine"}
+    step = folder.magnus("show", "latest", "--json").log["steps"]["s0"]
+    assert step["status"] == "FAIL"
+    assert step["message"].startswith("the task closed descriptors that it did not open: magnus needs them")

@@ -12,7 +12,8 @@ from forked import in_interpreter, kept
 from magnus.app.inspect.run_document import document
 from magnus.app.reentry.acts import Then, execute_step, fan_in, fan_out, run_composite
 from magnus.app.run.execute import execute
-from magnus.app.run.prepare import RunRequest, prepare
+from magnus.app.run.prepare import prepare
+from magnus.app.run.request import RunRequest
 from magnus.run_log.records import Status
 
 

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, Phase, given, seed, settings
 from reference import run
 
 from magnus.app.check.check_pipeline import check
-from magnus.app.run.prepare import RunRequest
+from magnus.app.run.request import RunRequest
 from magnus.definition.built_pipeline import BuiltPipeline
 from magnus.definition.yaml_text import Document
 

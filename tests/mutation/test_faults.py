@@ -12,7 +12,7 @@ import pytest
 from mutations import HERE, ORDERS, PROGRAM, STATIONS, YAML, all_faults, base
 
 from magnus.app.check.check_pipeline import check
-from magnus.app.run.prepare import RunRequest
+from magnus.app.run.request import RunRequest
 
 pytestmark = pytest.mark.xdist_group("mutation")
 

@@ -8,7 +8,6 @@ import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from functools import partial
 from io import TextIOWrapper
 
 TYPE_CHECKING = False  # the import of typing would cost a tenth of `magnus --help`
@@ -98,9 +97,11 @@ class Output:
 
     def __init__(self, descriptor: int) -> None:
         from magnus.engine.processes import forks  # lazy: --help runs nothing
+        from magnus.system.descriptors import OwnDescriptor  # lazy: as above
 
-        forks.drop_in_children(partial(os.close, descriptor))
-        self._descriptor = descriptor
+        self._own = OwnDescriptor(descriptor)
+        forks.drop_in_children(self._own.close)
+        self.write = _onto(descriptor)
         self.is_terminal = os.isatty(descriptor)
 
     def emit(self, text: str) -> None:
@@ -115,11 +116,8 @@ class Output:
     def give_back(self) -> None:
         """Restore standard output, when no more user code runs."""
         sys.stdout.flush()
-        os.dup2(self._descriptor, 1)
-
-    def write(self, data: bytes) -> None:
-        """Write all of the bytes; OSError when that cannot be done."""
-        _onto(self._descriptor)(data)
+        if self._own.status() is not None:
+            os.dup2(self._own.number, 1)
 
 
 def reserve_output() -> Output:
@@ -296,10 +294,13 @@ def _appended(file: str) -> "Iterator[Callable[[bytes], None]]":
 
 
 def _onto(descriptor: int) -> Callable[[bytes], None]:
-    """Writes to the descriptor."""
+    """Writes all of the bytes to the descriptor; nothing if user code closed it. OSError when that cannot be done."""
+    from magnus.system.descriptors import OwnDescriptor  # lazy: --help runs nothing
+
+    own = OwnDescriptor(descriptor)
 
     def write(data: bytes) -> None:
-        while data:
+        while data and own.status() is not None:
             data = data[os.write(descriptor, data) :]
 
     return write

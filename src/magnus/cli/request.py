@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from magnus.app.reentry.acts import Then
-    from magnus.app.run.prepare import RunRequest
+    from magnus.app.run.request import RunRequest
     from magnus.interfaces.reporter import Reporter
 
 
@@ -84,7 +84,7 @@ def run_request(
     from_step: str = "",
 ) -> "RunRequest":
     """The run request of options and parameters; sets up logging as `--log-level` says."""
-    from magnus.app.run.prepare import RunRequest  # lazy: --help needs none of it
+    from magnus.app.run.request import RunRequest  # lazy: --help needs none of it
 
     log_level = values.get("log_level")
     console.set_up_logging(log_level)

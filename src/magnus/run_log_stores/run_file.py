@@ -12,6 +12,7 @@ from magnus.run_log.records import StepRecord
 from magnus.run_log_stores.index import Index
 from magnus.run_log_stores.record_line import Heading, heading
 from magnus.system.atomic_files import READ
+from magnus.system.descriptors import OwnDescriptor
 from magnus.system.system_calls import SystemCalls
 
 _BLOCK_BYTES: Final = 256 * 1024
@@ -43,21 +44,23 @@ class RunFile:
         newest: the last final record that was added here, and its place; readers mostly ask for this one next.
     """
 
-    __slots__ = ("_descriptor", "_read_to", "_system", "newest", "run", "steps", "writable")
+    __slots__ = ("_descriptor", "_opened", "_read_to", "_system", "newest", "run", "steps", "writable")
 
     def __init__(self, descriptor: int, system: SystemCalls, *, writable: bool) -> None:
         self.run: Place | None = None
         self.steps: Index[Place] = Index()
         self.newest: tuple[Place, StepRecord] | None = None
         self.writable = writable
+        self._opened = OwnDescriptor(descriptor)
         self._descriptor = descriptor
         self._system = system
         self._read_to = 0
 
     @property
     def is_there(self) -> bool:
-        """Whether the file still has a name; a removed one must not be written to."""
-        return os.fstat(self._descriptor).st_nlink > 0
+        """Whether the file still has a name and is open here; another one must not be written to."""
+        status = self._opened.status()
+        return status is not None and status.st_nlink > 0
 
     def append(self, line: bytes, about: Heading, *, durable: bool) -> Place | None:
         """Add a line, newlines included: whole, or so that no reader ever takes it for a record.
@@ -108,7 +111,7 @@ class RunFile:
 
     def close(self) -> None:
         """Give the descriptor back."""
-        os.close(self._descriptor)
+        self._opened.close()
 
     def _close_torn_line(self) -> None:
         """End a line that was written in part; the system says now why it was."""

@@ -18,7 +18,8 @@ from magnus.app.inspect.viewer import logs_of
 from magnus.app.progress.choose_reporter import DisplayOptions, open_reporter
 from magnus.app.progress.log_levels import LEVELS, log_level
 from magnus.app.run.execute import execute
-from magnus.app.run.prepare import PreparedRun, RunRequest, prepare_to_execute, transpiles
+from magnus.app.run.prepare import PreparedRun, prepare_to_execute, transpiles
+from magnus.app.run.request import RunRequest
 from magnus.definition.built_pipeline import BuiltPipeline, PipelineObject
 from magnus.engine.context import now
 from magnus.engine.processes import forks

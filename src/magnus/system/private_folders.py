@@ -1,20 +1,26 @@
 """Makes folders for the time of a process, and removes the folders of processes that were killed.
 
 A process is alive if its lock on its folder is, or its number. Numbers alone say nothing in a container, which may see the
-folder; where no lock can be had, such as on some network file systems, nothing is left but numbers.
+folder; where no lock can be had, such as on some network file systems, nothing is left but numbers. A process that started
+after the last change of the folder has the number of the one that made it: in a container that is started again, nearly
+all do.
 """
 
 import fcntl
 import os
 import re
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
 from magnus.system.atomic_files import ignore_in_git, remove_folder
+from magnus.system.descriptors import OwnDescriptor
 
 _NAME: Final = re.compile(r"([0-9]+)-[0-9a-f]{4}\Z")
+_CERTAIN_SECONDS: Final = 60.0
+"""More than clocks are set by while they run."""
 _OPEN: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
@@ -32,11 +38,10 @@ def private_folder(parent: Path, prefix: str) -> Iterator[Path]:
         yield folder
     finally:
         _remove(folder)
-        with suppress(OSError):  # code of the user may have closed it
-            os.close(lock)
+        lock.close()
 
 
-def _locked(parent: Path, prefix: str) -> tuple[Path, int]:
+def _locked(parent: Path, prefix: str) -> tuple[Path, OwnDescriptor]:
     """A new folder, and the descriptor that holds its lock; children that are forked hold it, too."""
     while True:
         folder = parent / f"{prefix}{os.getpid()}-{os.urandom(2).hex()}"
@@ -48,7 +53,7 @@ def _locked(parent: Path, prefix: str) -> tuple[Path, int]:
         with suppress(OSError):
             fcntl.flock(lock, fcntl.LOCK_EX)
         if folder.exists():
-            return folder, lock
+            return folder, OwnDescriptor(lock)
         os.close(lock)
 
 
@@ -62,7 +67,8 @@ def _sweep(parent: Path, prefix: str) -> None:
 
 def _remove_if_left(entry: "os.DirEntry[str]", pid: int) -> None:
     """Remove the folder of this user if its process is gone. OSError if it is there."""
-    if entry.stat(follow_symlinks=False).st_uid != os.getuid() or _is_running(pid):
+    status = entry.stat(follow_symlinks=False)
+    if status.st_uid != os.getuid() or (_is_running(pid) and not _started_after(status.st_mtime, pid)):
         return
     lock = os.open(entry.path, _OPEN)
     try:
@@ -80,6 +86,16 @@ def _is_running(pid: int) -> bool:
     except (OSError, OverflowError):
         return True
     return True
+
+
+def _started_after(seconds: float, pid: int) -> bool:
+    """Whether the process certainly started later, in seconds since 1970; False where nothing says that."""
+    try:
+        ticks = int(Path(f"/proc/{pid}/stat").read_text(errors="replace").rpartition(")")[2].split()[19])
+        booted = time.time() - time.clock_gettime(time.CLOCK_BOOTTIME)
+    except (OSError, ValueError, IndexError, AttributeError):
+        return False
+    return booted + ticks / os.sysconf("SC_CLK_TCK") > seconds + _CERTAIN_SECONDS
 
 
 def _remove(folder: Path) -> None:

@@ -186,20 +186,28 @@ _TAKE_ARGUMENTS: Final = (
     "set --; unset __magnus_piece; "
 )
 
+_NO_ROOM: Final = (
+    "the exported variables cannot be written: there is no room in the folder for temporary files (TMPDIR)"
+)
+_NO_ROOM_STATUS: Final = 74
+"""EX_IOERR of sysexits.h."""
 PRELUDE_BASH: Final = (
-    f"{_TAKE_ARGUMENTS}__magnus_exit= __magnus_was= __magnus_flags= __magnus_name= __magnus_names=; "
+    f"{_TAKE_ARGUMENTS}__magnus_exit= __magnus_was= __magnus_lost= __magnus_flags= __magnus_name= __magnus_names=; "
     "__magnus_quiet() { builtin set +xvuTE; builtin set +o posix; }; "
-    '__magnus_export() { builtin mapfile -t __magnus_names <<< "$(builtin compgen -e)"; '
+    '__magnus_export() { __magnus_lost=; { builtin : >&"$__magnus_fd"; } 2>/dev/null || builtin return 0; '
+    'builtin mapfile -t __magnus_names <<< "$(builtin compgen -e)" || __magnus_lost=1; '
     'for __magnus_name in "${__magnus_names[@]}"; do '
-    '[[ ! -v $__magnus_name ]] || builtin printf \'%s=%s\\0\' "$__magnus_name" "${!__magnus_name}"; done '
-    '>&"$__magnus_fd" 2>/dev/null || builtin :; }; '
+    '[[ ! -v $__magnus_name ]] || builtin printf \'%s=%s\\0\' "$__magnus_name" "${!__magnus_name}" '
+    '|| __magnus_lost=1; done >&"$__magnus_fd" 2>/dev/null || __magnus_lost=1; }; '
     '__magnus_status() { builtin return "$1"; }; '
     "__magnus_end() { __magnus_export; "
     "if [[ -n $__magnus_exit ]]; then builtin set +e; "
     "[[ $__magnus_flags != *u* ]] || builtin set -u; [[ $__magnus_flags != *v* ]] || builtin set -v; "
     "[[ $__magnus_flags != *x* ]] || builtin set -x; "
     '__magnus_status "$__magnus_was"; builtin eval "$__magnus_exit"; '
-    "{ __magnus_quiet; } 2>/dev/null; __magnus_export; fi; builtin return 0; }; "
+    "{ __magnus_quiet; } 2>/dev/null; __magnus_export; fi; "
+    f"[[ -z $__magnus_lost || $__magnus_was != 0 ]] || {{ builtin echo '{_NO_ROOM}' >&2; builtin exit {_NO_ROOM_STATUS}; }}; "
+    "builtin return 0; }; "
     "trap() { "
     'if ((BASH_SUBSHELL > 0)) || [[ $# -lt 2 ]]; then builtin trap "$@"; return; fi; '
     'if [[ $1 == -- ]]; then shift; elif [[ $1 == -[lp] ]]; then builtin trap "$@"; return; fi; '
@@ -210,7 +218,10 @@ PRELUDE_BASH: Final = (
     'if ((${#__magnus_others[@]})); then builtin trap -- "$__magnus_action" "${__magnus_others[@]}"; fi; }; '
     "builtin trap '{ __magnus_was=$? __magnus_flags=$-; __magnus_quiet; } 2>/dev/null; __magnus_end' EXIT; "
 )
-PRELUDE_SH: Final = f"{_TAKE_ARGUMENTS}trap '{{ set +xvu; }} 2>/dev/null; export -p >| /dev/fd/$__magnus_fd' EXIT; "
+PRELUDE_SH: Final = (
+    f"{_TAKE_ARGUMENTS}trap '__magnus_was=$?; {{ set +xvu; }} 2>/dev/null; export -p >| /dev/fd/$__magnus_fd || "
+    f'[ $__magnus_was != 0 ] || {{ echo "{_NO_ROOM}" >&2; exit {_NO_ROOM_STATUS}; }}\' EXIT; '
+)
 STRICT_BASH: Final = "set -euo pipefail; "
 STRICT_SH: Final = "set -eu; "
 EVALUATE: Final = 'eval "$__magnus_command"'

@@ -168,7 +168,10 @@ class JobExecutorContract(ProcessExecutorContract):
         with _started(folder, _dag("a", a=_shell(_WAITS))) as process:
             process.kill()
             process.wait(LONGEST_SECONDS)
-        assert f"1 job still runs: {_job(folder, site).id}" in output_of(folder, "show", "mine")
+        job = _job(folder, site).id
+        assert f"1 job still runs: {job}" in output_of(folder, "show", "mine")
+        listed = site.system.jobs(["min", "mine", "mine-too"])
+        assert {run_id: [one.id for one in jobs] for run_id, jobs in listed.items() if jobs} == {"mine": [job]}
         command = [sys.executable, "-m", "magnus", "retry", "mine", "--run-id", "again"]
         with (folder / "retried").open("wb") as output:
             retry = subprocess.Popen(command, cwd=folder, stdout=subprocess.DEVNULL, stderr=output)
@@ -191,6 +194,14 @@ class JobExecutorContract(ProcessExecutorContract):
         log = json.loads(output_of(folder, "show", "mine", "--json"))
         step = log["steps"]["a"]
         assert (step["status"], step["message"]) == ("FAIL", "interrupted")
+
+    def test_the_output_of_jobs_goes_with_its_run(self, folder: Path, site: BatchSite) -> None:
+        runs = [str(run(folder, _dag("a", a=_shell("true")))["run_id"]) for _ in range(2)]
+        folders = [RunFolder(folder / site.folder, run_id).logs for run_id in runs]
+        assert all(any(logs.iterdir()) for logs in folders)
+        assert str(folders[0].relative_to(folder)) in output_of(folder, "gc", "--keep", runs[1])
+        output_of(folder, "gc", "--keep", runs[1], "--yes")
+        assert [logs.exists() for logs in folders] == [False, True]
 
     def test_files_of_jobs_are_no_results(self, folder: Path) -> None:
         step = _shell("touch made", catalog={"put": "**/*"})

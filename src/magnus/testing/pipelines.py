@@ -30,7 +30,8 @@ from magnus.app.run.execute import execute
 from magnus.app.run.load_pipeline import find_node_type, python_file
 from magnus.app.run.mocks import objects_of
 from magnus.app.run.pipeline_script import built_by
-from magnus.app.run.prepare import RunRequest, prepare
+from magnus.app.run.prepare import prepare
+from magnus.app.run.request import RunRequest
 from magnus.definition.built_pipeline import METHOD, BuiltPipeline
 from magnus.definition.loader import load, load_built
 from magnus.definition.normal_form import written_steps

@@ -16,7 +16,7 @@ from typing import Any, Final
 from magnus.app.composition import executors
 from magnus.app.composition.load_configuration import load_configuration
 from magnus.app.run.load_pipeline import load_pipeline
-from magnus.app.run.prepare import RunRequest
+from magnus.app.run.request import RunRequest
 from magnus.app.run.transpile import transpile_request
 from magnus.errors import InvalidInput, Problem
 from magnus.interfaces.transpiler import Transpiler, TranspileRequest, TranspileResult

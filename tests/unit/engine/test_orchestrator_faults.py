@@ -6,7 +6,8 @@ import pytest
 
 from magnus.app.inspect.run_document import document
 from magnus.app.run.execute import execute
-from magnus.app.run.prepare import RunRequest, prepare
+from magnus.app.run.prepare import prepare
+from magnus.app.run.request import RunRequest
 from magnus.engine.rules import fan
 from magnus.engine.step import attempts
 from magnus.errors import CatalogError

@@ -1,7 +1,10 @@
 """Folders for the time of a process: gone afterwards, swept when the process was killed, and never while it is alive."""
 
+import os
 import subprocess
 import sys
+
+import pytest
 
 from magnus.system.private_folders import private_folder
 
@@ -52,6 +55,31 @@ def test_a_folder_in_use_stays_where_its_process_has_another_number(tmp_path):
     end(process)
     sweep(tmp_path)
     assert not seen.exists()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="/proc says when a process started")
+def test_a_folder_is_swept_though_a_later_process_has_the_number_of_its_maker(tmp_path):
+    later = subprocess.Popen(["sleep", "600"])
+    left, new = tmp_path / f"magnus-{later.pid}-0123", tmp_path / f"magnus-{later.pid}-4567"
+    try:
+        left.mkdir()
+        new.mkdir()
+        os.utime(left, (0, new.stat().st_mtime - 3600))
+        sweep(tmp_path)
+        assert list(tmp_path.iterdir()) == [new]
+    finally:
+        later.kill()
+        later.wait()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="as above")
+def test_a_folder_in_use_stays_though_it_looks_older_than_its_process(tmp_path):
+    """As after the clock was set."""
+    process, folder = holder(tmp_path)
+    os.utime(folder, (0, folder.stat().st_mtime - 3600))
+    sweep(tmp_path)
+    assert (folder / "inner").is_dir()
+    end(process)
 
 
 def test_only_names_of_magnus_are_swept(tmp_path):

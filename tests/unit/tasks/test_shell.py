@@ -105,6 +105,28 @@ def test_exports_that_are_lost_are_a_warning(tmp_path, command, warns):
     assert [warning.partition(":")[0] for warning in outcome.warnings] == ["what the command exported is lost"] * warns
 
 
+FILLS = "trap '' XFSZ; ulimit -f 8; export MAGNUS_PRM_big=$MAGNUS_PRM_x$MAGNUS_PRM_x"
+"""As on a full disk: no file gets more bytes than these."""
+
+
+@pytest.mark.parametrize(
+    ("end", "status", "path"),
+    [
+        ("true", 74, None),
+        ("trap 'echo mine' EXIT", 74, None),
+        ("exit 5", 5, None),
+        ("true", 74, "/nowhere"),
+        ("exit 5", 5, "/nowhere"),
+    ],
+)
+def test_exports_that_there_is_no_room_for_are_a_failure_and_are_not_cut(tmp_path, capfd, end, status, path):
+    """Without bash a trap of the user takes the place of the one that exports."""
+    outcome = run(tmp_path, f"{FILLS}; {end}", path=path, x="x" * 20_000)
+    assert outcome.failure == f"exit status {status}"
+    shown = capfd.readouterr().err
+    assert ("there is no room in the folder for temporary files (TMPDIR)" in shown) == (status == 74)
+
+
 def test_the_options_of_the_user_hold_in_the_users_trap(tmp_path):
     run(tmp_path, "exec 2>trace.log; set -x; trap 'echo in the trap; echo $undefined' EXIT")
     assert "echo in the trap" in (tmp_path / "trace.log").read_text()

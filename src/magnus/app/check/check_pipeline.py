@@ -29,7 +29,7 @@ from magnus.app.run import mocks
 from magnus.app.run.load_pipeline import examine_pipeline, is_python_file
 from magnus.app.run.original_run import original_run
 from magnus.app.run.preflight import override_problems, step_problems
-from magnus.app.run.prepare import RunRequest, with_defaults
+from magnus.app.run.request import RunRequest, with_defaults
 from magnus.definition.compiler import StepPlace
 from magnus.definition.loader import Examination, LoadedPipeline
 from magnus.engine.user_code import process_state

@@ -13,7 +13,8 @@ from magnus.app.composition.configuration import Configuration, with_workers
 from magnus.app.dispatch import step_runner
 from magnus.app.reentry.branches_file import write_branches
 from magnus.app.run.create_run import context_of, create_run
-from magnus.app.run.prepare import PreparedRun, RunRequest, prepare
+from magnus.app.run.prepare import PreparedRun, prepare
+from magnus.app.run.request import RunRequest
 from magnus.definition.compiler import StepPlace
 from magnus.definition.loader import LoadedPipeline
 from magnus.engine.context import RunContext

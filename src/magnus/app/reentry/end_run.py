@@ -17,7 +17,8 @@ from magnus.app.composition.load_configuration import load_configuration
 from magnus.app.composition.services import run_log_store
 from magnus.app.reentry.acts import engine_run_of
 from magnus.app.run.create_run import context_of
-from magnus.app.run.prepare import PreparedRun, RunRequest, prepare
+from magnus.app.run.prepare import PreparedRun, prepare
+from magnus.app.run.request import RunRequest
 from magnus.engine.context import RunContext, now
 from magnus.engine.reentry import engine_runs
 from magnus.engine.step import lost_attempts

@@ -21,7 +21,7 @@ from magnus.app.composition.load_configuration import FOLDER_VARIABLE, load_conf
 from magnus.app.inspect.find import find_step
 from magnus.app.reproduce.verdict import without_places
 from magnus.app.run.original_run import importable_pipeline, original_run
-from magnus.app.run.prepare import RunRequest
+from magnus.app.run.request import RunRequest
 from magnus.app.run.step_again import recorded_graph, running_step, step_again, task_of
 from magnus.definition import yaml_text
 from magnus.engine.context import Services

@@ -10,7 +10,8 @@ from msgspec.structs import replace
 
 from magnus.app.inspect.run_document import document
 from magnus.app.run.create_run import Quiet, context_of, create_run
-from magnus.app.run.prepare import RunRequest, prepare
+from magnus.app.run.prepare import prepare
+from magnus.app.run.request import RunRequest
 from magnus.definition.built_pipeline import BuiltPipeline
 from magnus.definition.yaml_text import Document
 from magnus.engine.context import RunContext, now

@@ -6,7 +6,8 @@ from pathlib import Path
 from magnus.app.composition import executors
 from magnus.app.composition.configuration import Configuration
 from magnus.app.parameters.initial_parameters import explicit_names
-from magnus.app.run.prepare import RunRequest, prepare, variables_used
+from magnus.app.run.prepare import prepare, variables_used
+from magnus.app.run.request import RunRequest
 from magnus.definition.loader import LoadedPipeline
 from magnus.errors import InvalidInput
 from magnus.interfaces.reporter import Reporter, Warned

@@ -46,7 +46,7 @@ def command(
     It uses the configuration, the pipeline and the parameters of RUN, unless you give others. RUN is the id of the run, a
     prefix of it, or `latest`.
     """
-    from magnus.app.run.prepare import with_original_configuration  # lazy: --help needs none of it
+    from magnus.app.run.request import with_original_configuration  # lazy: --help needs none of it
 
     file = file_option or ""
     request = run_request(

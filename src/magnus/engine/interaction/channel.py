@@ -24,6 +24,7 @@ from magnus.engine.values.parameter_values import Texts
 from magnus.errors import MagnusError, TaskFailed
 from magnus.run_log.parameters import Scope, plain
 from magnus.system import descendants
+from magnus.system.descriptors import OwnDescriptor
 from magnus.values import Json
 
 VARIABLE: Final = descendants.CHANNEL
@@ -134,18 +135,26 @@ class ParametersFile:
 
     def __init__(self, folder: Path) -> None:
         self.path = folder / "parameters.json"
-        self._descriptor = -1
+        self._file: OwnDescriptor | None = None
         self._front: list[tuple[str, str]] = []
         self._front_bytes = 0
 
     def __enter__(self) -> Self:
-        self._descriptor = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        self._opened(os.O_EXCL)
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        os.close(self._descriptor)
+        if self._file is not None:
+            self._file.close()
+
+    def _opened(self, flags: int = 0) -> int:
+        """The descriptor of the file; it is opened where it is not open, or was closed by code of the user."""
+        if self._file is None or self._file.status() is None:
+            self._front_bytes = 0
+            self._file = OwnDescriptor(os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | flags, 0o600))
+        return self._file.number
 
     def write(self, scope: Scope, texts: Texts) -> str:
         """Make `scope` what the file says, and return its path; TaskFailed when there is no room."""
@@ -153,32 +162,35 @@ class ParametersFile:
         front = [member for member in members if len(member[1]) > _LONG_TEXT]
         rest = [member for member in members if len(member[1]) <= _LONG_TEXT]
         try:
+            descriptor = self._opened()
             try:
-                self._write_front(front)
+                self._write_front(descriptor, front)
                 end = f"{', ' if front and rest else ''}{_joined(rest)}}}".encode()
-                self._write(end, self._front_bytes)
+                self._write(descriptor, end, self._front_bytes)
             except UnicodeEncodeError:  # half of a surrogate pair: only an escape can say it
                 self._front_bytes = 0
-                self._write(json.dumps({name: plain(parameter) for name, parameter in scope.items()}).encode(), 0)
+                members_text = json.dumps({name: plain(parameter) for name, parameter in scope.items()})
+                self._write(descriptor, members_text.encode(), 0)
         except OSError as error:
             self._front_bytes = 0
             raise TaskFailed(f"the parameters could not be written to '{self.path}': {error.strerror}") from error
         return str(self.path)
 
-    def _write_front(self, front: list[tuple[str, str]]) -> None:
+    def _write_front(self, descriptor: int, front: list[tuple[str, str]]) -> None:
         if self._front_bytes and front == self._front:
             return
         self._front_bytes = 0
         text = f"{{{_joined(front)}".encode()
-        self._write(text, 0)
+        self._write(descriptor, text, 0)
         self._front, self._front_bytes = front, len(text)
 
-    def _write(self, text: bytes, start: int) -> None:
+    @staticmethod
+    def _write(descriptor: int, text: bytes, start: int) -> None:
         """Make the text the end of the file from `start` on."""
         written = 0
         while written < len(text):
-            written += os.pwrite(self._descriptor, memoryview(text)[written:], start + written)
-        os.ftruncate(self._descriptor, start + len(text))
+            written += os.pwrite(descriptor, memoryview(text)[written:], start + written)
+        os.ftruncate(descriptor, start + len(text))
 
 
 def _joined(members: Iterable[tuple[str, str]]) -> str:

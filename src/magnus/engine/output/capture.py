@@ -19,11 +19,14 @@ from typing import BinaryIO, Final, NoReturn, Self, TextIO
 from magnus.engine.output.standard_streams import CStreams, flush, flush_or_close, is_changed, occupy, text_stream
 from magnus.engine.processes import forks
 from magnus.engine.secrets.masking import MaskedStream, Masker
-from magnus.errors import CatalogError, MagnusError, ServiceError
+from magnus.errors import CatalogError, MagnusError, ServiceError, TaskFailed
+from magnus.system.descriptors import OwnDescriptor
 
 _LOOK_EVERY_SECONDS: Final = 0.05
 _CHUNK_BYTES: Final = 256 * 1024
 _TAIL_BYTES: Final = 4096
+_CLOSED: Final = "the task closed descriptors that it did not open: magnus needs them"
+_CLOSE_OWN: Final = "close only what the task opened"
 
 
 class OutputFile:
@@ -41,35 +44,43 @@ class OutputFile:
     def __init__(self, folder: Path, name: Path | None) -> None:
         self._folder = folder
         self._name = name
-        self._descriptor = -1
+        self._file: OwnDescriptor | None = None
 
-    def emptied(self) -> int:
+    def emptied(self) -> OwnDescriptor:
         """The file, empty and open in no other process, to append to and to read; it is closed with this object.
+
+        If code of the user closed it, there is a new one.
 
         ServiceError when there is no room for it.
         """
         try:
-            if self._descriptor >= 0 and not _is_nobody_elses(self._descriptor):
+            status = None if self._file is None else self._file.status()
+            if self._file is not None and (status is None or not _is_nobody_elses(self._file.number)):
                 self.close()
-            if self._descriptor < 0:
-                self._descriptor = _unnamed_file(self._folder) if self._name is None else _named_file(self._name)
-            elif os.fstat(self._descriptor).st_size:
-                os.ftruncate(self._descriptor, 0)
+            if self._file is None:
+                self._file = OwnDescriptor(
+                    _unnamed_file(self._folder) if self._name is None else _named_file(self._name)
+                )
+            elif status is not None and status.st_size:
+                os.ftruncate(self._file.number, 0)
         except OSError as error:
             reason = f"no file for the output of the step can be made in '{self._folder}': {error.strerror}"
             raise ServiceError(reason, fix="set TMPDIR to a folder that is writable and has room") from error
-        return self._descriptor
+        return self._file
 
     def forget(self) -> None:
         """The output of the step is kept: nobody is to read it in the file again."""
-        if self._name is not None and os.fstat(self._descriptor).st_size:
-            os.ftruncate(self._descriptor, 0)
+        if self._name is None or self._file is None:
+            return
+        status = self._file.status()
+        if status is not None and status.st_size:
+            os.ftruncate(self._file.number, 0)
 
     def close(self) -> None:
         """Close it, where it was ever open."""
-        if self._descriptor >= 0:
-            os.close(self._descriptor)
-            self._descriptor = -1
+        if self._file is not None:
+            self._file.close()
+            self._file = None
 
 
 def output_file_of(folder: Path, pid: int) -> Path:
@@ -130,7 +141,7 @@ class OutputCapture:
         self._step: Captured | None = None
         self._c_streams = CStreams()
         self._streams: tuple[TextIO, ...] = ()
-        self._originals: tuple[int, ...] = ()
+        self._originals: tuple[OwnDescriptor, ...] = ()
         self._file = OutputFile(folder, file)
         self._opened = ExitStack()
 
@@ -138,7 +149,7 @@ class OutputCapture:
         for descriptor in (0, 1, 2):
             occupy(descriptor)
         copies = (fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, 3) for descriptor in (1, 2))
-        self._originals = tuple(self._opened.enter_context(forks.owned(copy)) for copy in copies)
+        self._originals = tuple(OwnDescriptor(self._opened.enter_context(forks.owned(copy))) for copy in copies)
         return self
 
     def __exit__(
@@ -153,7 +164,7 @@ class OutputCapture:
     @property
     def original_stderr(self) -> int:
         """A descriptor of what was standard error before the run; never captured, closed with the capture."""
-        return self._originals[1]
+        return self._originals[1].number
 
     def step(
         self,
@@ -172,12 +183,12 @@ class OutputCapture:
         """
         return Captured(self, open_log, show, look)
 
-    def begin(self, step: "Captured", file: int) -> None:
+    def begin(self, step: "Captured", file: OwnDescriptor) -> None:
         """Point descriptors 1 and 2 at the file of the step and follow it."""
-        writing = opened_again(file)
+        writing = opened_again(file.number)
         os.dup2(writing, 1)
         os.dup2(writing, 2)
-        if writing != file:
+        if writing != file.number:
             os.close(writing)
         with self._lock:
             self._step = step
@@ -185,17 +196,24 @@ class OutputCapture:
             self._thread = Thread(target=self._follow, name="magnus capture", daemon=True)
             self._thread.start()
 
-    def end(self) -> None:
-        """Point descriptors 1 and 2 back, and read the file up to where it ends now."""
+    def end(self) -> bool:
+        """Point descriptors 1 and 2 back, and read the file up to where it ends now; False if the step closed what they were."""
         self._c_streams.flush()
+        are_open = True
         for descriptor, original in zip((1, 2), self._originals, strict=True):
-            os.dup2(original, descriptor)
+            if original.status() is None:
+                are_open = False
+                os.close(descriptor)
+                occupy(descriptor)
+            else:
+                os.dup2(original.number, descriptor)
         with self._lock:
             step, self._step = self._step, None
             if step is not None:
                 step.drain()
+        return are_open
 
-    def open_file(self) -> int:
+    def open_file(self) -> OwnDescriptor:
         """The file for the output of the next step, empty; ServiceError when there is no room for it."""
         return self._file.emptied()
 
@@ -236,7 +254,7 @@ class Captured:
         self._open_log = open_log
         self._show: Callable[[bytes], None] | None = show
         self._masked = output_capture.masked_stream()
-        self._file = -1
+        self._file: OwnDescriptor | None = None
         self._read = 0
         self._log: BinaryIO | None = None
         self._error: Exception | None = None
@@ -259,7 +277,8 @@ class Captured:
         flush((sys.stdout, sys.stderr))
         flush_or_close(self._streams)
         sys.stdout, sys.stderr = self._before
-        self._pump.end()
+        if not self._pump.end():
+            self._error = self._error or TaskFailed(_CLOSED, fix=_CLOSE_OWN)
         self._take(self._masked.finish())
         self._close_log()
         self._pump.forget()
@@ -268,9 +287,15 @@ class Captured:
 
     def drain(self) -> None:
         """Read what is there now, however much it is, and no more."""
-        end = os.fstat(self._file).st_size
+        if self._file is None:
+            return
+        status, number = self._file.status(), self._file.number
+        if status is None:
+            self._error = self._error or TaskFailed(_CLOSED, fix=_CLOSE_OWN)
+            return
+        end = status.st_size
         while self._read < end:
-            data = os.pread(self._file, min(_CHUNK_BYTES, end - self._read), self._read)
+            data = os.pread(number, min(_CHUNK_BYTES, end - self._read), self._read)
             if not data:  # the step emptied its own output
                 break
             self._read += len(data)

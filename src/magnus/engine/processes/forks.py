@@ -10,9 +10,10 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from functools import partial
 from importlib import import_module
 from typing import Final, NoReturn, TypeAlias
+
+from magnus.system.descriptors import OwnDescriptor
 
 Drop: TypeAlias = Callable[[], object]
 
@@ -55,11 +56,12 @@ def dropped(drop: Drop) -> Iterator[None]:
 @contextmanager
 def owned(descriptor: int) -> Iterator[int]:
     """Close the descriptor afterwards, and in every child that is forked meanwhile: its other end must not wait for one."""
+    own = OwnDescriptor(descriptor)
     try:
-        with dropped(partial(os.close, descriptor)):
+        with dropped(own.close):
             yield descriptor
     finally:
-        os.close(descriptor)
+        own.close()
 
 
 @contextmanager

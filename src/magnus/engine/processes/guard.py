@@ -16,6 +16,7 @@ from typing import Final, Self
 from magnus.engine.processes import forks
 from magnus.errors import InvalidInput
 from magnus.system import descendants
+from magnus.system.descriptors import OwnDescriptor
 
 _IN_BACKGROUND: Final = 'exec 3<&0; "$@" <&3 3<&- &'
 _NEEDED: Final = ("LD_LIBRARY_PATH", "PATH")
@@ -28,13 +29,13 @@ class Guard:
     def __init__(self, folder: Path) -> None:
         self._folder = os.fspath(folder)
         self._lock = Lock()
-        self._pipe: int | None = None
+        self._pipe: OwnDescriptor | None = None
         self._opened = ExitStack()
 
     def __enter__(self) -> Self:
         """Have the mark open, by which forked processes of the run are found."""
         mark = os.open(f"{self._folder}/{descendants.MARK}", os.O_RDONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        self._opened.callback(os.close, mark)
+        self._opened.callback(OwnDescriptor(mark).close)
         self._opened.enter_context(forks.preceded(self.start))
         self._opened.enter_context(forks.dropped(self._leave))
         return self
@@ -49,16 +50,18 @@ class Guard:
                 descendants.end(descendants.of_folder(self._folder))
         finally:
             if self._pipe is not None:
-                with suppress(OSError):  # somebody killed the process that watches
-                    os.write(self._pipe, descendants.DONE)
-                os.close(self._pipe)
+                if self._pipe.status() is not None:
+                    with suppress(OSError):  # somebody killed the process that watches
+                        os.write(self._pipe.number, descendants.DONE)
+                self._pipe.close()
 
     def start(self) -> None:
         """Have a process that watches, before another one is started; that it cannot be started stops nothing."""
         with self._lock:
             if self._pipe is not None or sys.platform != "linux" or os.getpid() == 1:  # all ends with the first process
                 return
-            reading, self._pipe = os.pipe()
+            reading, writing = os.pipe()
+            self._pipe = OwnDescriptor(writing)
             with suppress(OSError):
                 _start(reading, self._folder)
             os.close(reading)
@@ -66,7 +69,7 @@ class Guard:
     def _leave(self) -> None:
         """In a forked child: the run is over when its own process is."""
         if self._pipe is not None:
-            os.close(self._pipe)
+            self._pipe.close()
 
 
 def _start(reading: int, folder: str) -> None:

@@ -1,16 +1,14 @@
 """The options of the `local-container` executor, and of one step."""
 
-import re
 from collections.abc import Mapping
 from typing import Annotated, Final, Literal, Self, TypeAlias
 
 from msgspec import Meta, Struct, field
 
+from magnus.executors.memory_sizes import MEBIBYTE, memory_bytes
 from magnus.values import Json
 
-_SIZE: Final = re.compile(r"(\d+(?:\.\d+)?)\s*([kmgt]?)(i?)b?", re.IGNORECASE)
-_POWERS: Final = {"": 0, "k": 1, "m": 2, "g": 3, "t": 4}
-_LEAST_MEMORY_BYTES: Final = 6 * 1024 * 1024
+_LEAST_MEMORY_BYTES: Final = 6 * MEBIBYTE
 """Engines refuse less."""
 
 Name: TypeAlias = Annotated[str, Meta(min_length=1)]
@@ -24,16 +22,14 @@ class Memory(int):
     @classmethod
     def read(cls, written: Json) -> Self:
         """The amount that is written, such as `512m` or `2Gi`, both in powers of 1024; ValueError when it is none."""
-        text = str(written) if isinstance(written, str | int) and not isinstance(written, bool) else ""
-        match = _SIZE.fullmatch(text.strip())
-        if match is None:
+        size = memory_bytes(written, number_bytes=1)
+        if size is None:
             message = f"must be an amount of memory such as 512m or 2g, not {written!r}"
             raise ValueError(message)
-        size = int(float(match[1]) * 1024 ** _POWERS[match[2].lower()])
         if size < _LEAST_MEMORY_BYTES:
             message = f"must be at least 6m, not {written!r}"
             raise ValueError(message)
-        return cls(size)
+        return cls(int(size))
 
     def __str__(self) -> str:
         for power, letter in ((3, "g"), (2, "m"), (1, "k")):

@@ -3,10 +3,9 @@
 import re
 from typing import Final, Self
 
+from magnus.executors.memory_sizes import MEBIBYTE, memory_bytes
 from magnus.values import Json
 
-_SIZE: Final = re.compile(r"(\d+(?:\.\d+)?)\s*([kmgt]?)i?b?", re.IGNORECASE)
-_MEBIBYTES: Final = {"k": 1 / 1024, "": 1, "m": 1, "g": 1024, "t": 1024 * 1024}
 _CLOCK: Final = re.compile(r"(?:(\d+)-)?(\d+)(?::(\d{1,2}))?(?::(\d{1,2}))?")
 _UNITS: Final = re.compile(r"(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?", re.IGNORECASE)
 _GPUS: Final = re.compile(r"([A-Za-z][\w.-]*:)?\d+(,[A-Za-z][\w.-]*:\d+)*")
@@ -51,13 +50,11 @@ class Size(int):
     @classmethod
     def read(cls, written: Json) -> Self:
         """The amount that is written, such as `4000` (MiB), `16G` or `1.5T`; ValueError when it is none."""
-        text = _text(written)
-        match = _SIZE.fullmatch(text)
-        size = float(match[1]) * _MEBIBYTES[match[2].lower()] if match else -1
-        if size < 0 or 0 < size < 1:
+        size = memory_bytes(written, number_bytes=MEBIBYTE)
+        if size is None or 0 < size < MEBIBYTE:
             message = f"must be an amount of memory such as 4000M or 16G, not {written!r}"
             raise ValueError(message)
-        return cls(int(size))
+        return cls(int(size / MEBIBYTE))
 
     def __str__(self) -> str:
         return f"{int(self)}M"
