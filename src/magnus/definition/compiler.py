@@ -4,7 +4,7 @@ It collects all mistakes and compiles the rest without them. It reads the files 
 """
 
 import os
-from collections.abc import Callable, Container, Iterator, Mapping
+from collections.abc import Callable, Container, Mapping
 from functools import partial
 from typing import Final
 
@@ -24,11 +24,12 @@ from magnus.definition.nodes.contract import KeyPath as InnerPath
 from magnus.definition.nodes.contract import PipelineFile
 from magnus.definition.nodes.task import CacheDefault, Task
 from magnus.definition.shape import has_steps, shape_problems
+from magnus.definition.structure import unintended, unreached, wrong_structure
 from magnus.definition.written_pipeline import WrittenPipeline
 from magnus.definition.wrong_fields import Locate, WrongFields
 from magnus.errors import InvalidDefinition, Location, Problem
 from magnus.graph.nodes import CacheSpec, CompositeNode, Graph, MappedBranches, Node, TaskNode, TerminalNode
-from magnus.graph.structure import NOWHERE, TERMINAL_TYPES, StructureProblem, structure_problems, unreachable
+from magnus.graph.structure import TERMINAL_TYPES
 from magnus.suggest import near
 from magnus.values import Json, UserObject
 
@@ -87,7 +88,7 @@ class Compiler:
         if not has_steps(written.value):
             return None
         nodes = self._all_nodes(written)
-        self.problems += _structure(nodes, written)
+        self.problems += wrong_structure(nodes, written)
         start = written.start_at()
         if len(self.problems) > before or any(key[: len(written.path)] == written.path for key in written.broken):
             from magnus.graph.repair import repaired  # lazy: most pipelines are right
@@ -95,9 +96,9 @@ class Compiler:
             repair = repaired(start, nodes)
             self._replace_places(nodes, repair.graph.nodes)
             if repair.is_certain:
-                self.warnings += _unreached(repair.graph.start_at, repair.graph.nodes, written)
+                self.warnings += unreached(repair.graph.start_at, repair.graph.nodes, written)
             return repair.graph
-        self.warnings += (*_unreached(start, nodes, written), *_unintended(start, nodes, written))
+        self.warnings += (*unreached(start, nodes, written), *unintended(start, nodes, written))
         return _named_graph(start, nodes, written)
 
     def _checked_graph(self, written: WrittenPipeline) -> Graph | None:
@@ -297,50 +298,6 @@ def _name_of_success(written: WrittenPipeline) -> str:
         if isinstance(fields, dict) and fields.get("type") == TERMINAL_TYPES[True]:
             return str(name)
     return TERMINAL_TYPES[True]
-
-
-def _structure(nodes: Mapping[str, Node], written: WrittenPipeline) -> Iterator[Problem]:
-    start = written.start_at()
-    for fault in structure_problems(start, nodes):
-        if fault.field and _target(fault, start, nodes) == NOWHERE:  # there is a problem for it already
-            continue
-        keys = ("steps", fault.step) if fault.step else ()
-        location = written.locate(*keys, *filter(None, (fault.field,)))
-        step = "/".join((*written.steps, fault.step)) if fault.step else "/".join(written.steps)
-        yield Problem(fault.message, fault.fix, location, step)
-
-
-def _target(fault: StructureProblem, start: str, nodes: Mapping[str, Node]) -> str:
-    """Where the edge leads that is wrong."""
-    node = nodes.get(fault.step)
-    return start if node is None else dict(node.edges).get(fault.field, "")
-
-
-def _unintended(start: str, nodes: Mapping[str, Node], written: WrittenPipeline) -> Iterator[Problem]:
-    """Warnings of steps that only the order of the steps leads to, behind steps that only failures lead to.
-
-    Where nobody wrote any `next`, the order of the steps is meant.
-    """
-    steps = [name for name, node in nodes.items() if not isinstance(node, TerminalNode)]
-    if all(map(written.is_implied, steps)):
-        return
-    leading = [(name, field, target) for name in steps for field, target in nodes[name].edges]
-    for name, field, target in leading:
-        if field != "next" or not written.is_implied(name) or target == start or target not in steps:
-            continue
-        to_target = [source for source, _, other in leading if other == target]
-        fields = {each for _, each, other in leading if other == name}
-        if to_target == [name] and fields == {"on_failure"}:
-            message = f"'{target}' follows this step, which runs after a failure, only because it is written below it"
-            fix = f"write next: {target} if that is meant, or else the step that is to follow, such as next: success"
-            step = "/".join((*written.steps, name))
-            yield Problem(message, fix, written.locate("steps", name), step, "warning")
-
-
-def _unreached(start: str, nodes: Mapping[str, Node], written: WrittenPipeline) -> Iterator[Problem]:
-    for name in unreachable(start, nodes):
-        step, location = "/".join((*written.steps, name)), written.locate("steps", name)
-        yield Problem("nothing leads to this step", "lead to it, or remove it", location, step, "warning")
 
 
 def file_beside(name: str, other: str) -> str:
