@@ -7,7 +7,7 @@ import sys
 import pytest
 
 WORK = """\
-import json, logging, multiprocessing as mp, os, signal, sys, threading, time
+import ctypes, json, logging, multiprocessing as mp, os, signal, sys, threading, time
 from concurrent.futures import ProcessPoolExecutor
 import magnus
 
@@ -53,6 +53,11 @@ def ways_to_end():
                 case "interrupt": os.kill(os.getpid(), signal.SIGINT); time.sleep(3600)
         codes[how] = code(pid)
     return {"codes": codes}
+
+def forked_in_c():
+    pid = ctypes.CDLL(None).fork()
+    if pid == 0: os._exit(7)
+    return {"code": code(pid)}
 
 def handlers():
     reading, writing = os.pipe()
@@ -228,6 +233,10 @@ def test_what_user_code_does_at_exit_is_done_by_its_child_too(run):
     parameters, shown = run("at_exit")
     assert parameters == {"x": 1, "code": 0, "status": "SUCCESS"}
     assert shown.count("at exit of child") == 1
+
+
+def test_os_exit_ends_a_process_that_c_code_forked(run):
+    assert run("forked_in_c")[0] == {"x": 1, "code": 7, "status": "SUCCESS"}
 
 
 def test_os_exit_ends_the_step_and_not_magnus(run):

@@ -136,11 +136,14 @@ class HardExit(SystemExit):
 def without_hard_exits(stderr: int = 2) -> Iterator[None]:
     """Let `os._exit` raise HardExit in this process and thread; processes that are forked from it end as they want to.
 
-    A call in another thread, which cannot end the run in order, is shown on `stderr` and ends the process, never with 0.
+    So do processes that C code forked, which python does not notice. A call in another thread, which cannot end the run
+    in order, is shown on `stderr` and ends the process, never with 0.
     """
-    end, owner = os._exit, current_thread()
+    end, owner, process = os._exit, current_thread(), os.getpid()
 
     def refuse(status: int) -> NoReturn:
+        if os.getpid() != process:
+            end(status)
         if current_thread() is owner:
             raise HardExit(status)
         with suppress(OSError):
