@@ -122,6 +122,8 @@ def test_a_value_that_the_format_does_not_hold_fails_the_step(form, value, messa
         ("{name: x, kind: object, format: parket}", 24, "unknown pickler 'parket'"),
         ("{name: x, format: parquet}", 10, "returns.0.format is the format of an object, and 'x' is of kind json"),
         ("{name: x, kind: object, format: 3}", 24, "returns.0.format must be text, not 3"),
+        ('"x: object"', 0, "returns.0 is the text 'x: object', which is no name with its kind"),
+        ("x:object:parquet", 0, "returns.0 is the text 'x:object:parquet', which is no name with its kind"),
     ],
 )  # fmt: skip
 def test_a_wrong_format_is_named_where_it_is_written(item, at, message):

@@ -93,6 +93,7 @@ class ReturnItem(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 _OBJECT: Final = "object:"
+_KINDS: Final = ("json", "object", "metric")
 RETURN_FIELDS: Final = frozenset(ReturnItem.__struct_fields__)
 """The fields of an item of `returns:`; an item with another one alone is `name: kind`."""
 
@@ -154,7 +155,7 @@ class Task(Struct, frozen=True, forbid_unknown_fields=True):
             if required not in own and (misspelt := near(required, options)):
                 own[misspelt] = options.pop(misspelt)
         task = written_fields.read(cls, {**own, "name": name, "options": options})
-        if complaints := list(_needless_formats(task.returns or ())):
+        if complaints := list(_wrong_returns(task.returns or ())):
             raise WrongFields(complaints)
         return task
 
@@ -187,11 +188,16 @@ class Task(Struct, frozen=True, forbid_unknown_fields=True):
         )
 
 
-def _needless_formats(returns: Iterable[str | ReturnItem]) -> Iterator[Complaint]:
+def _wrong_returns(returns: Iterable[str | ReturnItem]) -> Iterator[Complaint]:
     for number, item in enumerate(returns):
         if isinstance(item, ReturnItem) and item.format and item.kind != "object":
             message = f"returns.{number}.format is the format of an object, and '{item.name}' is of kind {item.kind}"
             yield Complaint(("returns", number, "format"), message, "write kind: object, or leave it out")
+        elif isinstance(item, str) and ":" in item:
+            name, _, kind = (part.strip() for part in item.partition(":"))
+            if kind.partition(":")[0] in _KINDS:
+                message = f"returns.{number} is the text '{item}', which is no name with its kind"
+                yield Complaint(("returns", number), message, f"write {{{name}: {kind}}}")
 
 
 def name_by_command(command: str, command_type: str) -> str:
