@@ -12,6 +12,7 @@ import time
 
 import pytest
 from msgspec.structs import fields, replace
+from safety_net import LONGEST_SECONDS
 from upkeep_places import ROOT, Place
 
 from magnus.catalogs.file_system.catalog import FileSystemCatalog, FileSystemOptions
@@ -129,23 +130,23 @@ def test_two_that_clean_up_at_the_same_time_disturb_nobody(tmp_path, monkeypatch
     place.store.close()
     place.catalog.remove_run("a")
     place.make_old()
-    waits, removed = threading.Event(), []
+    goes_on, removed = threading.Event(), []
     lock = fcntl.flock
 
     def flock(*arguments):
         if threading.current_thread() is second:
-            waits.set()
+            goes_on.set()
         lock(*arguments)
 
     def clean_up(system=REAL):
         removed.append(catalog(tmp_path, system).collect(frozenset(), ["a"]).removed.files)
+        goes_on.set()
 
     second = threading.Thread(target=clean_up)
 
     def unlink(path):
         second.start()
-        while second.is_alive() and not waits.is_set():
-            waits.wait(0.01)
+        assert goes_on.wait(LONGEST_SECONDS)
         REAL.unlink(path)
 
     monkeypatch.setattr(fcntl, "flock", flock)

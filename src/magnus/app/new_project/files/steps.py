@@ -14,7 +14,7 @@ def load(days: int, seed: int) -> dict[str, list[float]]:
 def evaluate(sales: list[float], window: int) -> float:
     """The mean error when the mean of the last `window` days is the forecast for the next day."""
     errors = [abs(sales[day] - mean(sales[day - window : day])) for day in range(window, len(sales))]
-    print(f"{window} days: {len(errors)} forecasts")
+    print(f"window of {window}: {len(errors)} forecasts")
     return round(mean(errors), 3)
 
 
