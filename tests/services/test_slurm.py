@@ -190,9 +190,12 @@ def runs_again(cluster, job):
     """Let a job that was put back into the queue start now, and not after two minutes.
 
     It waits for its time only when the controller knows of the end of its process, and nothing of it is left on the node;
-    earlier the controller would take that end for the end of the next process.
+    earlier the controller would take that end for the end of the next process. The node refuses a job that is put on it in
+    the same second in which it ended the job's first process: credentials have whole seconds.
     """
     cluster.until(lambda: cluster.jobs("%i %T %r") == [f"{job} PENDING BeginTime"] and not cluster.is_on_node(job))
+    second = int(time.time())
+    cluster.until(lambda: int(time.time()) > second)
 
     def is_over():
         cluster.command("scontrol", "update", f"jobid={job}", "starttime=now")
