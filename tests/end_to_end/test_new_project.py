@@ -93,7 +93,7 @@ def test_a_new_project_runs_is_sound_is_drawn_and_passes_its_tests(folder):
     assert run.status == 0, run.err
     assert run.log["parameters"]["best_window"] == 5
     assert run.out.count('"step_type"') > 20, "a terminal would be flooded by the run log of a new user's first run"
-    assert "days: " in project.magnus("logs", "latest").out
+    assert "window of " in project.magnus("logs", "latest").out
     assert (project.path / "report.md").read_text().startswith("# The best window has 5 days\n")
     assert project.magnus("report", "latest").status == 0
     assert "each window  map  window in windows" in project.magnus("graph").out
