@@ -20,7 +20,7 @@ start: $(VENV)/ready  ## set up, and run the getting-started pipeline in a new f
 	$(CURDIR)/$(BIN)/magnus execute --file getting-started.yaml --x 3 && echo "look around in $$folder" >&2
 
 test: $(VENV)/ready  ## set up, and pass the tests; KILLS=100 kills more runs in the tests of faults
-	$(BIN)/pytest -n $$((4 + $$(getconf _NPROCESSORS_ONLN))) --dist loadgroup --kills $(KILLS)
+	$(BIN)/pytest -n $$((2 * $$(getconf _NPROCESSORS_ONLN))) --dist loadgroup --kills $(KILLS)
 
 quick: $(VENV)/ready  ## pass the tests of units and contracts but slow ones, in a minute
 	$(BIN)/pytest tests/unit tests/contracts -m "not kernel and not slow" -n $$((1 + $$(getconf _NPROCESSORS_ONLN))) --dist loadgroup
