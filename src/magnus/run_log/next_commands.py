@@ -87,8 +87,8 @@ def _failed_by_itself(step: StepRecord) -> bool:
     if step.status not in ENDED:
         return False
     last = step.attempts[-1]
-    is_of_job = bool(last.job) and last.message.startswith(f"the job {last.job} ")
-    return not last.lost and not is_of_job and last.message != _INTERRUPTED
+    is_about_job = bool(last.job) and f"the job {last.job} " in last.message  # as `executors.jobs.outcome` says it
+    return not last.lost and not is_about_job and last.message != _INTERRUPTED
 
 
 def _as_argument(step: str) -> str:

@@ -135,7 +135,7 @@ def _processes() -> Iterator[tuple[int, int]]:
                         yield int(name), int(parent)
 
 
-def _start(pid: int) -> bytes:
+def start_ticks(pid: int) -> bytes:
     """When the process started, in ticks since the boot; b"" when it is gone."""
     with suppress(OSError):
         state, *rest = _read(f"/proc/{pid}/stat").rpartition(b")")[2].split()
@@ -181,7 +181,7 @@ def _says_done(owner: int) -> bool:
     The end of the pipe says nothing: it may be closed while the run continues, and processes that C code forked from the
     run have it open for as long as they are there.
     """
-    started = _start(owner)
+    started = start_ticks(owner)
     poll, pipe, pidfd = select.poll(), 0, -1
     poll.register(pipe, select.POLLIN)
     with suppress(OSError, AttributeError):  # a kernel before 5.3
@@ -193,7 +193,7 @@ def _says_done(owner: int) -> bool:
             if os.read(pipe, 1) == DONE:
                 return True
             poll.unregister(pipe)
-        elif pidfd in ready or (pidfd < 0 and (not started or _start(owner) != started)):
+        elif pidfd in ready or (pidfd < 0 and (not started or start_ticks(owner) != started)):
             return False
 
 

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Final
 
 from magnus.system.atomic_files import ignore_in_git, remove_folder
+from magnus.system.descendants import start_ticks
 from magnus.system.descriptors import OwnDescriptor
 
 _NAME: Final = re.compile(r"([0-9]+)-[0-9a-f]{4}\Z")
@@ -91,9 +92,9 @@ def _is_running(pid: int) -> bool:
 def _started_after(seconds: float, pid: int) -> bool:
     """Whether the process certainly started later, in seconds since 1970; False where nothing says that."""
     try:
-        ticks = int(Path(f"/proc/{pid}/stat").read_text(errors="replace").rpartition(")")[2].split()[19])
+        ticks = int(start_ticks(pid))
         booted = time.time() - time.clock_gettime(time.CLOCK_BOOTTIME)
-    except (OSError, ValueError, IndexError, AttributeError):
+    except (OSError, ValueError, AttributeError):
         return False
     return booted + ticks / os.sysconf("SC_CLK_TCK") > seconds + _CERTAIN_SECONDS
 

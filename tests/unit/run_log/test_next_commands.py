@@ -2,11 +2,14 @@
 
 import shlex
 from datetime import UTC, datetime
+from types import SimpleNamespace
 
 import pytest
 from msgspec.structs import replace
 
 from magnus.app.inspect.find import find_step
+from magnus.executors.jobs import outcome
+from magnus.executors.jobs.batch_system import Job, Phase
 from magnus.graph.path import StepPath
 from magnus.run_log.next_commands import failed_step, next_commands
 from magnus.run_log.records import AttemptRecord, Branching, Owner, RunHealth, RunRecord, Status, StepRecord
@@ -83,6 +86,26 @@ def test_a_branch_has_its_element_as_name_and_the_first_that_failed_counts():
 )
 def test_a_step_that_did_not_fail_by_itself_is_not_debugged(step_without_debugging):
     assert commands(step_without_debugging) == [RESUME, ("read its output", "magnus logs mine a")]
+
+
+JOB = SimpleNamespace(id="17", start=None)
+OUTPUT = SimpleNamespace(shown_bytes=0, seconds=0.0)
+ENDED = Job("17", "k", 0, Phase.EXITED, state="NODE_FAIL", place="n1")
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        outcome.failed_to_run(JOB, 7, "", "Slurm"),
+        outcome.died_by_signal(JOB, 137, OUTPUT, "Slurm"),
+        outcome.killed(JOB, ENDED, OUTPUT, "Slurm"),
+        outcome.without_mark(JOB, ENDED, OUTPUT, "Slurm"),
+        outcome.gone(JOB, OUTPUT, "Slurm"),
+    ],
+)
+def test_a_step_whose_job_went_away_is_not_debugged_whatever_is_said_of_the_job(error):
+    failed = step("a", message=str(error), job="17", machine="n1")
+    assert commands(failed) == [RESUME, ("read its output", "magnus logs mine a")]
 
 
 def test_a_step_in_a_job_that_failed_by_itself_is_debugged():
