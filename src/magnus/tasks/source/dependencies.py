@@ -1,8 +1,10 @@
 """Follows which pieces of a project functions, scripts and notebook cells depend on, transitively. Used by task kinds.
 
-Modules are followed below the working directory, below the folder that the function's own module was found in, and below
-other entries of the import path that nothing is installed to; an installed package counts by its version. If code looks up
-attributes by a computed name, as by `getattr`, or imports a module by a text, that module counts as a whole.
+Modules are followed below the working directory, below the folder that the function's own module was found in, below
+other entries of the import path that nothing is installed to, and in packages that are linked to their sources. Of installed
+packages the one is followed that has the function of the step. Others count by their version, and so do python with its
+standard library and magnus. If code looks up attributes by a computed name, as by `getattr`, or imports a module by a text,
+that module counts as a whole.
 """
 
 import os
@@ -10,13 +12,15 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
-from magnus.tasks.source.definitions import FileStatus
 from magnus.tasks.source.follower import Follower, Reach
-from magnus.tasks.source.locate import own_entries
+from magnus.tasks.source.import_path import is_in_library, is_own, own_entries
 from magnus.tasks.source.lookups import SCRIPT, WHOLE, Lookup, Use
-from magnus.tasks.source.modules import ProjectModules, status_of
+from magnus.tasks.source.modules import InstalledPackage, ProjectModules, status_of
 
 _SOURCES: Final = "src"
+_FIRST: Final = ("sitecustomize", "usercustomize")
+"""The modules that python imports when it starts, where there are any."""
+_NOTHING: Final = Reach({}, {}, sees_all=False)
 
 
 class CodeDependencies:
@@ -24,24 +28,26 @@ class CodeDependencies:
 
     def __init__(self, working_directory: Path) -> None:
         self.working_directory = str(working_directory)
-        self._followers: dict[tuple[str, ...], Follower] = {}
+        self._own_entries = tuple(own_entries())
+        places = [[f"{entry}/{name}.py" for entry in self._own_entries] for name in _FIRST]
+        self._first = [file for each in places for file in filter(os.path.isfile, each)]
+        self._followers: dict[str, Follower] = {}
         self._of_functions: dict[tuple[Path, str, tuple[str, ...]], Reach] = {}
-        self._statuses: dict[str, FileStatus] = {}
-        self._sees_all = self._sees_files = self._moves_imports = False
+        self._reach = _NOTHING
 
     def reach(self, find: Callable[[], Mapping[str, str]]) -> Reach:
         """All that `find` reaches, which gets pieces from this object."""
-        self._statuses, self._sees_all, self._sees_files, self._moves_imports = {}, False, False, False
+        self._reach = _NOTHING
         pieces = find()
-        return Reach(pieces, self._statuses, self._sees_all, self._sees_files, self._moves_imports)
+        return self._reach._replace(pieces=pieces)
 
     def note(self, file: str) -> None:
         """Add a file to the reach, before the caller reads it itself."""
-        self._statuses.setdefault(file, status_of(file))
+        self._reach = _NOTHING._replace(statuses={file: status_of(file)}).joined(self._reach)
 
     def note_moved_imports(self) -> None:
         """Note that the code may change the folders in which modules are found."""
-        self._moves_imports = True
+        self._reach = self._reach._replace(moves_imports=True)
 
     def of(self, file: Path, module: str, names: Sequence[str]) -> Mapping[str, str]:
         """The pieces, `<file>:<name>`, or `<file>` for statements that define nothing, each with a short hash.
@@ -50,9 +56,16 @@ class CodeDependencies:
         """
         function = (file, module, tuple(names))
         if function not in self._of_functions:
-            follower = self._below(_root(file, module))
-            self._of_functions[function] = follower.reach([Lookup(str(file), tuple(names))])
+            self._of_functions[function] = self._of_function(file, module, names)
         return self._noted(self._of_functions[function])
+
+    def _of_function(self, file: Path, module: str, names: Sequence[str]) -> Reach:
+        if is_in_library(str(file)):  # what it does is judged by its name, as in other code; it may see anything
+            reach = self._below(self.working_directory).reach_of_text(f"import {module}\n{'.'.join((module, *names))}")
+            return reach._replace(sees_all=True)
+        root = _root(file, module)
+        follower = self._below(root) if is_own(root) else self._below(root, module.partition(".")[0])
+        return follower.reach([Lookup(str(file), tuple(names))])
 
     def of_script(self, file: Path) -> Mapping[str, str]:
         """The pieces of a file that is run by python."""
@@ -73,18 +86,18 @@ class CodeDependencies:
 
     def _noted(self, reach: Reach) -> Mapping[str, str]:
         """The pieces; the rest is added to the reach that somebody asks for."""
-        self._statuses.update(reach.statuses)
-        self._sees_all = self._sees_all or reach.sees_all
-        self._sees_files = self._sees_files or reach.sees_files
-        self._moves_imports = self._moves_imports or reach.moves_imports
+        self._reach = self._reach.joined(reach._replace(pieces={}))
         return reach.pieces
 
-    def _below(self, root: str) -> "Follower":
-        roots = dict.fromkeys((root, self.working_directory, *own_entries(), f"{self.working_directory}/{_SOURCES}"))
-        ours = tuple(root for root in roots if not _is_installed(root))
-        if ours not in self._followers:
-            self._followers[ours] = Follower(ProjectModules(ours, self.working_directory))
-        return self._followers[ours]
+    def _below(self, root: str, package: str = "") -> "Follower":
+        """What follows modules below a folder; of a folder that packages are installed to, this package alone."""
+        name = f"{root}/{package}" if package else root
+        if name not in self._followers:
+            folders = (root, self.working_directory, *self._own_entries, f"{self.working_directory}/{_SOURCES}")
+            roots = tuple(dict.fromkeys(folders[1:] if package else folders))
+            installed = InstalledPackage(root, package) if package else None
+            self._followers[name] = Follower(ProjectModules(roots, self.working_directory, installed), self._first)
+        return self._followers[name]
 
 
 def _root(file: Path, module: str) -> str:
@@ -93,7 +106,3 @@ def _root(file: Path, module: str) -> str:
     for _ in module.split("."):
         folder = folder.parent
     return str(folder)
-
-
-def _is_installed(root: str) -> bool:
-    return "site-packages" in root or "dist-packages" in root

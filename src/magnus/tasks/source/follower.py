@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 from magnus.tasks.source.definitions import FileStatus
 from magnus.tasks.source.lookups import REST, SCRIPT, WHOLE, Lookup, Lookups, Use
 from magnus.tasks.source.modules import ProjectModules, shown_name
-from magnus.tasks.source.names import ANY_MODULE, IMPORTERS, Chain, Uses
+from magnus.tasks.source.names import ANY_MODULE, FINDERS, IMPORTERS, LOADERS, Chain, Uses
 from magnus.tasks.source.pieces import Piece, Source, short_hash
 from magnus.tasks.source.registering import bases, keeps
 from magnus.tasks.source.sight import NOTHING, Sight, sight
@@ -23,6 +23,7 @@ class Reach(NamedTuple):
         sees_all: whether the code may read any parameter of its step, or start a program that may.
         sees_files: whether the code may ask the catalog for any file or object.
         moves_imports: whether the code may change the folders in which modules are found.
+        too_large: a folder with more modules than are read, any of which the code may import; "" if there is none.
     """
 
     pieces: Mapping[str, str]
@@ -30,27 +31,50 @@ class Reach(NamedTuple):
     sees_all: bool
     sees_files: bool = False
     moves_imports: bool = False
+    too_large: str = ""
 
     @property
     def problem(self) -> str:
         """Why these may not be all pieces; "" if they are."""
-        return "its code changes where python finds modules (sys.path, PYTHONPATH)" if self.moves_imports else ""
+        if self.moves_imports:
+            return "its code changes where python finds modules (sys.path, PYTHONPATH)"
+        if self.too_large:
+            return (
+                f"its code computes the name of a module that it imports, and '{self.too_large}' has too many to read"
+            )
+        return ""
+
+    def joined(self, other: "Reach") -> "Reach":
+        """Both."""
+        return Reach(
+            {**self.pieces, **other.pieces},
+            {**self.statuses, **other.statuses},
+            self.sees_all or other.sees_all,
+            self.sees_files or other.sees_files,
+            self.moves_imports or other.moves_imports,
+            self.too_large or other.too_large,
+        )
 
 
 _TEXT: Final = "text"
+_LOADING: Final = IMPORTERS | LOADERS
 
 
 class Follower:
-    """Follows uses from piece to piece."""
+    """Follows uses from piece to piece.
 
-    def __init__(self, modules: ProjectModules) -> None:
+    `first` are the modules that python imports by itself before any program.
+    """
+
+    def __init__(self, modules: ProjectModules, first: Iterable[str] = ()) -> None:
         self.modules = modules
+        self._first = tuple(Use(file, REST) for file in first)
         self._lookups = Lookups(modules)
         self._next: dict[Use | Lookup, tuple[Use | Lookup, ...]] = {}
 
     def reach(self, uses: Iterable[Use | Lookup]) -> Reach:
         """The reach of these uses and of all that they use."""
-        todo = list(dict.fromkeys(uses))
+        todo = list(dict.fromkeys((*self._first, *uses)))
         seen = set(todo)
         while todo:
             use = todo.pop()
@@ -76,6 +100,7 @@ class Follower:
             any(each.parameters for each in sights),
             any(each.files for each in sights),
             any(each.moves_imports for each in sights),
+            min({use.file for use in followed} & self.modules.too_large, default=""),
         )
 
     def reach_of_text(self, text: str) -> Reach:
@@ -88,11 +113,7 @@ class Follower:
         around = f"{self.modules.working_directory}/"
         reach = self.reach(self._of_piece(around, source, piece))
         own = sight(source, piece)
-        return reach._replace(
-            sees_all=reach.sees_all or own.parameters,
-            sees_files=reach.sees_files or own.files,
-            moves_imports=reach.moves_imports or own.moves_imports,
-        )
+        return reach.joined(Reach({}, {}, own.parameters, own.files, own.moves_imports))
 
     def _sight(self, use: Use) -> "Sight":
         """What the code can see; a file that is no python that can be read sees any parameter."""
@@ -100,7 +121,8 @@ class Follower:
             return NOTHING
         source = self.modules.source(use.file)
         if source is None:
-            return Sight(parameters=not os.path.isdir(use.file), files=False)  # noqa: PTH112 - texts throughout
+            is_code = not os.path.isdir(use.file)  # noqa: PTH112 - texts throughout
+            return Sight(parameters=is_code, files=is_code)
         piece = _piece(source, use.name)
         return NOTHING if piece is None else sight(source, piece)
 
@@ -138,10 +160,13 @@ class Follower:
             return self.modules.other_file(use.file) if use.name == REST else ""
         if (piece := _piece(source, use.name)) is not None:
             return piece.digest_with_texts if texts else piece.digest
-        outside = [
-            target for target in source.imports.get(use.name, ()) if not self.modules.find(use.file, target.module)
-        ]
+        outside = [target for target in source.imports.get(use.name, ()) if self._is_outside(use.file, target.module)]
         return short_hash(repr(outside).encode()) if outside else ""
+
+    def _is_outside(self, file: str, module: str) -> bool:
+        """Whether an import may mean a module that is not of the project."""
+        place = self.modules.find(file, module)
+        return not place or self.modules.is_folder(place)
 
     def _order(self, use: Use) -> Sequence[str]:
         """What the import of a file does beside its own statements, in order, where the order may matter."""
@@ -161,6 +186,10 @@ class Follower:
             return
         source = self.modules.source(file)
         if source is None:
+            if use.name == WHOLE:
+                yield Use(file, REST)
+            if self.modules.is_opaque(file):  # it may import any module of the project
+                yield from (Use(other, WHOLE) for other in self.modules.named_by(file, ANY_MODULE))
             return
         if use.name == REST:
             yield from self._loaded(file, source)
@@ -176,9 +205,12 @@ class Follower:
         yield from (Use(file, name) for name in source.definitions)
         for name, targets in source.imports.items():
             for target in targets:
-                if not (module := self.modules.find(file, target.module)):
+                module = self.modules.find(file, target.module)
+                if not module or self.modules.is_folder(module):
                     yield Use(file, name)
-                elif target.attribute:
+                if not module:
+                    continue
+                if target.attribute:
                     yield Lookup(module, (target.attribute,))
                 else:
                     yield Use(module, REST)
@@ -238,14 +270,18 @@ class Follower:
             yield from self._lookups.imported(file, target, ())
         for place in uses.places:
             yield from self._lookups.at_place(file, place)
-        if any(self._imports_any(source, chain) for chain in uses.chains):
+        if any(_imports_any(source, uses, chain) for chain in uses.chains):
             yield from (Use(other, WHOLE) for other in self.modules.named_by(file, ANY_MODULE))
 
-    def _imports_any(self, source: Source, chain: Chain) -> bool:
-        """Whether a name is a function that imports modules, under another name."""
-        return chain[0] not in IMPORTERS and any(
-            target.attribute in IMPORTERS for target in source.imports.get(chain[0], ())
-        )
+
+def _imports_any(source: Source, uses: Uses, chain: Chain) -> bool:
+    """Whether a name is, or has, a function that imports modules, under another name."""
+    targets = (*source.imports.get(chain[0], ()), *uses.imports.get(chain[0], ()))
+    is_other = chain[0] not in _LOADING
+    return any(
+        (is_other and target.attribute in _LOADING) or not FINDERS.isdisjoint((*target.names, *chain[1:]))
+        for target in targets
+    )
 
 
 def _piece(source: Source, name: str) -> Piece | None:

@@ -4,17 +4,15 @@ What is known of it is the object: its bytecode, and what that names in the func
 """
 
 import inspect
-import os
 from collections.abc import Iterator, Mapping
 from types import FunctionType, ModuleType
 from typing import Final
 
+from magnus.tasks.source.import_path import is_own
 from magnus.tasks.source.pieces import short_hash
 from magnus.values import Json, UserObject
 
 _MOST_CHARACTERS: Final = 10_000
-_INSTALLED: Final = (f"site-packages{os.sep}", f"dist-packages{os.sep}")
-_LIBRARY: Final = os.path.dirname(os.__file__) + os.sep  # noqa: PTH120 - a text
 
 
 def pieces_of_function(name: str, function: UserObject) -> Mapping[str, str]:
@@ -40,8 +38,7 @@ def _functions(value: UserObject) -> Iterator[FunctionType]:
     """The functions that a value is, or as a class has; of code that is installed none."""
     value = getattr(value, "__func__", value)
     if isinstance(value, FunctionType):
-        file = value.__code__.co_filename
-        if not file.startswith(_LIBRARY) and not any(part in file for part in _INSTALLED):
+        if is_own(value.__code__.co_filename):
             yield value
     elif isinstance(value, type):
         for attribute in vars(value).values():

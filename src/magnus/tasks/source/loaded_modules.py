@@ -31,8 +31,8 @@ class LoadedModules:
 
     def _is_edited(self, file: str) -> bool:
         module = self._by_file.get(file)
-        if module is None or module.__name__ == "__main__":
-            return False
+        if module is None or module.__name__ == "__main__" or not file.endswith(".py"):
+            return False  # of a module without a source its time tells, when its result is put under the key
         if file not in self._edited:
             self._edited[file] = _is_edited(module, Path(file))
         return self._edited[file]

@@ -3,7 +3,7 @@
 import os
 import re
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from functools import lru_cache
 from importlib.machinery import SOURCE_SUFFIXES, BuiltinImporter, FrozenImporter, ModuleSpec, PathFinder
@@ -19,7 +19,6 @@ from magnus.tasks.source.definitions import Definition, Found, look_up
 _DOTTED: Final = re.compile(r"[\w-]+(?:\.[\w-]+)*")
 _MOST_NAMES: Final = 10
 _OF_DISTRIBUTIONS: Final = ("pyproject.toml", "setup.py", "setup.cfg")
-_INSTALLED: Final = ("site-packages", "dist-packages")
 
 
 class _Module(Struct, frozen=True):
@@ -159,10 +158,10 @@ def _spec(name: str, folders: Sequence[str]) -> ModuleSpec | None:
     if spec is None:
         PathFinder.invalidate_caches()  # a file that is only just there may be missing from them
         spec = PathFinder.find_spec(last, folders)
-    return spec or _found_by_others(name, folders)
+    return spec or found_by_others(name, folders)
 
 
-def _found_by_others(name: str, folders: Sequence[str]) -> ModuleSpec | None:
+def found_by_others(name: str, folders: Sequence[str]) -> ModuleSpec | None:
     """The module in other finders, such as the finders of editable packages."""
     path = folders if "." in name else None
     for finder in sys.meta_path:
@@ -185,6 +184,8 @@ def _is_namespace(spec: ModuleSpec) -> bool:
 
 def _no_module(name: str, working_directory: Path) -> Problem:
     """The problem that there is no module; it suggests modules of the project alone."""
+    from magnus.tasks.source.import_path import own_entries  # lazy: only mistakes need it
+
     message = f"there is no module '{name}' in the working directory or on the import path"
     below = [(folder, _modules_in([str(folder)])) for folder in _source_folders(working_directory)]
     folder = next((folder for folder, names in below if name in names), None)
@@ -210,16 +211,6 @@ def _source_folders(working_directory: Path) -> list[Path]:
         folder for folder in folders if not (folder / "pyvenv.cfg").exists() and not (folder / "__init__.py").exists()
     ]
     return sorted(folders, key=lambda folder: (folder.name != "src", folder.name))
-
-
-def own_entries() -> Iterator[str]:
-    """The entries of the import path that were not made by an installation."""
-    installed = tuple(f"{prefix}/" for prefix in {sys.prefix, sys.base_prefix})
-    for entry in sys.path:
-        if not entry or not os.path.isabs(entry) or not os.path.isdir(entry):  # noqa: PTH117, PTH112 - texts throughout
-            continue
-        if not f"{entry}/".startswith(installed) and not any(part in entry for part in _INSTALLED):
-            yield entry
 
 
 def _no_name(module: _Module, names: Sequence[str], others: Sequence[str]) -> Problem:

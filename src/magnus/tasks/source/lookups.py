@@ -80,10 +80,10 @@ class Lookups:
             yield Use(file, name)
         if name in source.imports:
             for target in source.imports[name]:
-                if not self.modules.find(file, target.module):
+                module = self.modules.find(file, target.module)
+                if not module or self.modules.is_folder(module):
                     yield Use(file, name)
-                else:
-                    yield from self.imported(file, target, chain[1:])
+                yield from self.imported(file, target, chain[1:])
         for module in source.stars:  # one of them may give the name another meaning
             if other := self.modules.find(file, module):
                 yield from self._star(other, chain, frozenset({file}))

@@ -3,34 +3,47 @@
 import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Final
+from typing import NamedTuple
 
 from magnus.tasks.source.definitions import FileStatus, file_status
+from magnus.tasks.source.import_path import OPAQUE, SUFFIXES, at_place
 from magnus.tasks.source.pieces import Source, read, short_hash
 
-_MOST_FILES: Final = 2000
+
+class InstalledPackage(NamedTuple):
+    """A package that is followed although it is installed, as the function of the step is in it."""
+
+    root: str
+    name: str
 
 
 class ProjectModules:
-    """The modules below some folders, each found and read once. A package without `__init__.py` goes by its folder.
+    """The modules below some folders and in zip files, each found and read once. A package without `__init__.py` goes by its folder.
 
     `statuses` has the status of every file that was read, as it was before that; () for one that is not there.
+    `too_large` are the folders with more modules than are read, all of which may be meant.
     """
 
-    def __init__(self, roots: Sequence[str], working_directory: str) -> None:
-        self.roots = roots
+    def __init__(self, roots: Sequence[str], working_directory: str, package: InstalledPackage | None = None) -> None:
+        self.roots = [root for root in roots if not os.path.isfile(root)]  # noqa: PTH113 - texts throughout
+        self.archives = frozenset(roots).difference(self.roots)
         self.working_directory = working_directory
+        self.too_large: set[str] = set()
+        self._package = package
+        self.around = [*self.roots, *([package.root] if package is not None else ())]
         self._paths: dict[tuple[str, str], str] = {}
         self._sources: dict[str, Source | None] = {}
         self._quiet: dict[str, Sequence[str] | None] = {}
-        self._all: dict[str, tuple[str, ...]] = {}
+        self._all: dict[str, Sequence[str]] = {}
         self.statuses: dict[str, FileStatus] = {}
 
     def source(self, file: str) -> Source | None:
         """The content of the file; None if it is no readable python."""
         if file not in self._sources:
-            self._note(file)
-            self._sources[file] = read(file) if file.endswith(".py") else None
+            self._sources[file] = None
+            if file.endswith(".py"):
+                self._note(file)
+                self._sources[file] = read(file)
         return self._sources[file]
 
     def quiet(self, file: str) -> Sequence[str] | None:
@@ -83,11 +96,19 @@ class ProjectModules:
         else:
             folder = file
         place = f"{folder}/{name}"
-        return next(_at(place), place if os.path.isdir(place) else "")  # noqa: PTH112 - texts throughout
+        return next(at_place(place), place if os.path.isdir(place) else "")  # noqa: PTH112 - texts throughout
+
+    def is_folder(self, file: str) -> bool:
+        """Whether a package has no `__init__.py`, so that python takes an installed one with that name, if there is any."""
+        return bool(file) and not file.endswith(SUFFIXES) and file not in self.archives
+
+    def is_opaque(self, file: str) -> bool:
+        """Whether the code of a module cannot be read: an extension module, bytecode alone, or a zip file."""
+        return file.endswith(OPAQUE) or file in self.archives
 
     def packages_around(self, file: str) -> Iterator[str]:
         """The packages that are imported before the module in the file."""
-        root = next((root for root in self.roots if file.startswith(f"{root}/")), "")
+        root = next((root for root in self.around if file.startswith(f"{root}/")), "")
         folder = file.removesuffix("/__init__.py").rpartition("/")[0]
         while root and len(folder) > len(root):
             package = f"{folder}/__init__.py"
@@ -102,7 +123,7 @@ class ProjectModules:
             matching = self.find(file, module)
             return (matching,) if matching else ()
         if not module:
-            return [file for root in self.roots for file in self._below(root)]
+            return self._any()
         package = self.find(file, module.rstrip(".")).removesuffix("/__init__.py")
         return self._below(package) if package and not package.endswith(".py") else ()
 
@@ -116,20 +137,72 @@ class ProjectModules:
         return ""
 
     def _below(self, folder: str) -> Sequence[str]:
-        """The modules below a folder, without modules in hidden folders and in environments."""
+        """The modules below a folder; the folder itself where these are too many."""
         if folder not in self._all:
-            self._all[folder] = tuple(sorted(_python_files(folder))[:_MOST_FILES])
+            from magnus.tasks.source.module_files import modules_below  # lazy: few steps compute names of modules
+
+            files = modules_below(folder)
+            if files is None:
+                self.too_large.add(folder)
+            self._all[folder] = (folder,) if files is None else files
         return self._all[folder]
+
+    def _any(self) -> Sequence[str]:
+        """All modules of the project."""
+        from magnus.tasks.source.editable import editable_modules  # lazy: as above
+
+        linked = list(editable_modules())
+        for place in linked:
+            self._note_root(place)
+        places = [*self.roots, *linked, *self.archives]
+        if self._package is not None:
+            place = f"{self._package.root}/{self._package.name}"
+            places += [*at_place(place), place]
+        folders = [place for place in places if os.path.isdir(place)]  # noqa: PTH112 - texts throughout
+        return [*filter(os.path.isfile, places), *(file for folder in folders for file in self._below(folder))]
 
     def _places(self, folder: str, module: str) -> Iterator[str]:
         relative = module.lstrip(".")
         for _ in range(len(module) - len(relative) - 1):
             folder = folder.rpartition("/")[0]
-        roots = (folder,) if module.startswith(".") else self.roots
+        if module.startswith("."):
+            roots: Sequence[str] = (folder,)
+        else:
+            package = self._package
+            is_installed = package is not None and module.partition(".")[0] == package.name
+            roots = (*self.roots, *((package.root,) if package is not None and is_installed else ()))
         places = ["/".join(filter(None, (root, relative.replace(".", "/")))) for root in roots]
         for place in places:
-            yield from _at(place)
+            yield from at_place(place)
+        if not module.startswith("."):
+            yield from self._in_archives(module)
+            yield from self._editable(module)
         yield from filter(os.path.isdir, places)
+
+    def _in_archives(self, module: str) -> Iterator[str]:
+        """The zip files that have the module, or the package around it."""
+        if self.archives:
+            from magnus.tasks.source.module_files import is_in_archive  # lazy: hardly any project has such files
+
+            yield from (archive for archive in sorted(self.archives) if is_in_archive(archive, module))
+
+    def _note_root(self, place: str) -> None:
+        """Have files beside a module be known by their places in this folder."""
+        if (root := place.rpartition("/")[0]) not in self.around:
+            self.around.append(root)
+
+    def _editable(self, module: str) -> Iterator[str]:
+        """The module in a package that is installed as a link to its sources, and not by a folder of the import path."""
+        from magnus.tasks.source.editable import editable_place  # lazy: only imports of other code need it
+
+        name, _, rest = module.partition(".")
+        place = editable_place(name)
+        if not place:
+            return
+        self._note_root(place)
+        inner = "/".join((place, *rest.split("."))) if rest else place
+        yield from at_place(inner)
+        yield from filter(os.path.isdir, (inner,))
 
 
 def status_of(file: str) -> FileStatus:
@@ -140,29 +213,9 @@ def status_of(file: str) -> FileStatus:
         return ()
 
 
-def _at(place: str) -> Iterator[str]:
-    """The module at a place: a package, or a file."""
-    yield from filter(os.path.isfile, (f"{place}/__init__.py", f"{place}.py"))
-
-
-def _python_files(folder: str) -> Iterator[str]:
-    count = 0
-    for around, folders, files in os.walk(folder):
-        folders[:] = [name for name in folders if name.isidentifier() and not name.startswith("__")]
-        if "pyvenv.cfg" in files:
-            folders.clear()
-            continue
-        for name in files:
-            if name.endswith(".py"):
-                count += 1
-                yield f"{around}/{name}"
-        if count > _MOST_FILES:
-            return
-
-
 def shown_name(file: str, modules: ProjectModules) -> str:
     """The file as people know it, the same on every machine: relative to the working directory, or to its root."""
-    for root in (modules.working_directory, *modules.roots):
+    for root in (modules.working_directory, *modules.around):
         if file.startswith(f"{root}/"):
             return file[len(root) + 1 :]
     return file

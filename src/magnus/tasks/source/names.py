@@ -12,8 +12,14 @@ Chain: TypeAlias = tuple[str, ...]
 ANY_MODULE: Final = ""
 """An import of a module whose name is made while the program runs."""
 IMPORTERS: Final = frozenset({"import_module", "__import__", "run_module"})
-_FINDERS: Final = frozenset({"iter_modules", "walk_packages", "spec_from_file_location", "SourceFileLoader"})
-"""Functions of python that find modules in folders."""
+LOADERS: Final = frozenset({"resolve_name", "run_path"})
+"""Functions of python that load what a text names: a module, something in it, or a script."""
+FINDERS: Final = frozenset(
+    "iter_modules walk_packages spec_from_file_location SourceFileLoader SourcelessFileLoader ExtensionFileLoader FileFinder "
+    "exec_module load_module load_source find_loader get_loader zipimporter pydoc entry_points EntryPoint dictConfig fileConfig "
+    "TestLoader defaultTestLoader loadTestsFromName loadTestsFromNames".split()
+)
+"""Names of python by which code finds modules in folders, or by names in data."""
 _READING: Final = frozenset(
     {"getsource", "getsourcelines", "getcomments", "findsource", "co_firstlineno", "co_lines", "co_positions"}
 )
@@ -87,7 +93,7 @@ class Uses(Struct):
             self.sees_files = self.sees_files or name in SEES_FILES
             self.reads_docs = self.reads_docs or name in _DOCUMENTING
             self.reads_source = self.reads_source or name in _READING
-            if name in _FINDERS:
+            if name in FINDERS:
                 self.modules.add(ANY_MODULE)
 
 

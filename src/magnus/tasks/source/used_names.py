@@ -11,13 +11,15 @@ from contextlib import suppress
 from itertools import pairwise
 from typing import Final
 
-from magnus.tasks.source.names import ANY_MODULE, IMPORTERS, Chain, Uses, chain_of, imported, loaded_by
+from magnus.tasks.source.names import ANY_MODULE, IMPORTERS, LOADERS, Chain, Uses, chain_of, imported, loaded_by
 
 _OWN_NAMES: Final = frozenset({"globals", "eval", "exec", "f_globals", "__globals__", "__annotations__"})
 _BY_NAME: Final = "find_spec"
 """The function of python that says whether there is a module."""
 _RUNNERS: Final = frozenset({"exec", "eval"})
 """Functions of python that run a text."""
+_COMPILING: Final = frozenset({"exec", "compile"})
+_LOADING: Final = IMPORTERS | LOADERS
 _PLACE: Final = re.compile(r"[A-Za-z_]\w*(?:[.:][A-Za-z_]\w*)+", re.ASCII)
 _SCOPES: Final = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
 _COMPREHENSIONS: Final = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
@@ -98,7 +100,7 @@ class _Walk:
             scope.used.add((node.id,))
             if node.id in _OWN_NAMES:
                 self.found.own_module = True
-            if node.id in IMPORTERS:  # not called here, so it may be called with any text
+            if node.id in _LOADING:  # not called here, so it may be called with any text
                 self.found.modules.add(ANY_MODULE)
             self.found.note((node.id,))
         else:
@@ -106,7 +108,7 @@ class _Walk:
 
     def attribute(self, node: ast.Attribute, scope: _Scope) -> None:
         self.found.note((node.attr,))
-        if node.attr in IMPORTERS:
+        if node.attr in _LOADING:
             self.found.modules.add(ANY_MODULE)
         if node.attr in _OWN_NAMES:
             self.found.own_module = True
@@ -140,8 +142,9 @@ class _Walk:
 
     def call(self, node: ast.Call, scope: _Scope) -> None:
         chain = chain_of(node.func)
-        if chain is not None and chain[-1] in IMPORTERS and node.args:
-            self.found.modules.add(_imported_text(node.args[0]))
+        if chain is not None and chain[-1] in _LOADING and node.args:
+            if chain[-1] in IMPORTERS or not _is_text(node.args[0]):  # a text itself is a place or a file
+                self.found.modules.add(_imported_text(node.args[0]))
             scope.used.add(chain)
             self.found.note(chain)
             self.all_of((*node.args, *node.keywords), scope)
@@ -150,6 +153,8 @@ class _Walk:
             self.found.modules.add(_imported_text(node.args[0]))
         if chain is not None and len(chain) == 1 and chain[0] in _RUNNERS and node.args:
             self.text(node.args[0], scope)
+        if chain is not None and chain[0] in _COMPILING and node.args and not _is_text(node.args[0]):
+            self.found.modules.add(ANY_MODULE)  # it may be the text of any of them
         self.inside(node, scope)
 
     def text(self, node: ast.expr, scope: _Scope) -> None:
@@ -271,6 +276,10 @@ def _imported_text(node: ast.expr) -> str:
             return _package(text.partition("{")[0])
         case _:
             return ANY_MODULE
+
+
+def _is_text(node: ast.expr) -> bool:
+    return isinstance(node, ast.Constant) and isinstance(node.value, str)
 
 
 def _package(text: str) -> str:

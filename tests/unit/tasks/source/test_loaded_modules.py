@@ -50,6 +50,13 @@ def test_comments_and_layout_are_no_edit_of_a_module_seen_for_the_first_time(mod
     assert edited_module([str(file)]) == ""
 
 
+def test_of_a_loaded_module_without_a_source_nothing_is_known(tmp_path, module):
+    loaded, _ = module
+    loaded.__file__ = str(tmp_path / "edited_here.so")
+    (tmp_path / "edited_here.so").write_bytes(b"\0")
+    assert edited_module([loaded.__file__]) == ""
+
+
 def test_files_that_are_no_loaded_modules_are_left_alone(tmp_path, module):
     assert edited_module([str(tmp_path / "none.py"), __file__ + "c"]) == ""
     _, file = module

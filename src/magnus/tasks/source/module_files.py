@@ -1,0 +1,68 @@
+"""Finds modules in zip files, and all that code may import by a name that it computes. Used by `tasks.source.modules`."""
+
+import os
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Final
+
+from magnus.tasks.source.import_path import INSTALLED, SUFFIXES, is_in_library, is_magnus
+
+_MOST_FILES: Final = 2000
+_MOST_ENTRIES: Final = 200_000
+_CACHES: Final = frozenset({"__pycache__", "__pypackages__"})
+
+
+def is_in_archive(archive: str, module: str) -> bool:
+    """Whether the zip file has the outermost package, or the module, of a dotted name."""
+    return module.partition(".")[0] in _names_in_archive(archive, _version(archive))
+
+
+def modules_below(root: str) -> Sequence[str] | None:
+    """The modules below a folder, but none in hidden folders, environments, installed packages and magnus; None for too many."""
+    files: list[str] = []
+    links: set[str] = set()
+    count = 0
+    for around, folders, names in os.walk(root, followlinks=True):
+        count += len(folders) + len(names)
+        if around != root and ("pyvenv.cfg" in names or "conda-meta" in folders):
+            folders.clear()
+            continue
+        folders[:] = [name for name in folders if _is_followed(around, name, links)]
+        files += (f"{around}/{name}" for name in names if name.endswith(SUFFIXES))
+        if len(files) > _MOST_FILES or count > _MOST_ENTRIES:
+            return None
+    return sorted(files)
+
+
+def _is_followed(around: str, name: str, links: set[str]) -> bool:
+    """Whether to look for modules in a folder; each that is linked is looked at once, so that circles end."""
+    folder = f"{around}/{name}"
+    if name.startswith(".") or name in _CACHES or name in INSTALLED or is_magnus(folder) or is_in_library(folder):
+        return False
+    if os.path.islink(folder):
+        target = os.path.realpath(folder)
+        is_new = target not in links
+        links.add(target)
+        return is_new
+    return True
+
+
+def _version(file: str) -> tuple[int, int]:
+    try:
+        status = os.stat(file)
+    except OSError:
+        return 0, 0
+    return status.st_mtime_ns, status.st_size
+
+
+@lru_cache(maxsize=64)
+def _names_in_archive(archive: str, version: tuple[int, int]) -> frozenset[str]:
+    """The first names of the modules in a zip file; none if it is no such file."""
+    from zipfile import BadZipFile, ZipFile  # lazy: hardly any project has modules in zip files
+
+    del version  # a file that was changed is another key
+    try:
+        with ZipFile(archive) as file:
+            return frozenset(name.partition("/")[0].partition(".")[0] for name in file.namelist())
+    except (OSError, BadZipFile):
+        return frozenset()
