@@ -86,17 +86,16 @@ class Follower:
             todo += fresh
         followed = [use for use in seen if isinstance(use, Use)]
         texts = any(self._reads_docs(use) for use in followed)
-        digests = {self._shown(use): text for use in followed if (text := self._digest(use, texts=texts))}
+        digests = [(self._shown(use), text) for use in followed if (text := self._digest(use, texts=texts))]
         if any(self._reads_source(use) for use in followed):
-            digests |= {
-                self._shown(Use(file, _TEXT)): self.modules.other_file(file) for file in {use.file for use in followed}
-            }
+            files = {use.file for use in followed}
+            digests += [(self._shown(Use(file, _TEXT)), self.modules.other_file(file)) for file in files]
         statuses = self.modules.statuses
-        files = {use.file: statuses[use.file] for use in seen if use.file in statuses}
+        read = {use.file: statuses[use.file] for use in seen if use.file in statuses}
         sights = [self._sight(use) for use in followed]
         return Reach(
-            dict(sorted(digests.items())),
-            files,
+            _by_name(digests),
+            read,
             any(each.parameters for each in sights),
             any(each.files for each in sights),
             any(each.moves_imports for each in sights),
@@ -282,6 +281,16 @@ def _imports_any(source: Source, uses: Uses, chain: Chain) -> bool:
         (is_other and target.attribute in _LOADING) or not FINDERS.isdisjoint((*target.names, *chain[1:]))
         for target in targets
     )
+
+
+def _by_name(digests: Iterable[tuple[str, str]]) -> Mapping[str, str]:
+    """The hashes by the names of pieces; files of two folders of the import path may have one name."""
+    by_name: dict[str, list[str]] = {}
+    for name, text in sorted(digests):
+        by_name.setdefault(name, []).append(text)
+    return {
+        name: texts[0] if len(texts) == 1 else short_hash("".join(texts).encode()) for name, texts in by_name.items()
+    }
 
 
 def _piece(source: Source, name: str) -> Piece | None:

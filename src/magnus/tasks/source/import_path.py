@@ -18,7 +18,7 @@ INSTALLED: Final = frozenset({"site-packages", "dist-packages"})
 """The names of folders that packages are installed to."""
 _COMPILED: Final = "lib-dynload"
 """The folder in which python has its own extension modules."""
-_MAGNUS: Final = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+_MAGNUS: Final = f"{os.path.dirname(os.path.dirname(os.path.dirname(os.path.realpath(__file__))))}/"
 
 
 def own_entries() -> Iterator[str]:
@@ -53,9 +53,9 @@ def is_in_library(place: str) -> bool:
     return any(_is_in(each, library) for each in {place, os.path.realpath(place)} for library in libraries)
 
 
-def is_magnus(folder: str) -> bool:
-    """Whether a folder is the package that runs here, installed or in a checkout."""
-    return folder.endswith("/magnus") and os.path.samefile(folder, _MAGNUS)
+def is_in_magnus(place: str) -> bool:
+    """Whether a place is in the package that runs here, installed or in a checkout."""
+    return f"{os.path.realpath(place)}/".startswith(_MAGNUS)
 
 
 def _is_in(place: str, library: str) -> bool:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Final
 
-from magnus.tasks.source.import_path import INSTALLED, SUFFIXES, is_in_library, is_magnus
+from magnus.tasks.source.import_path import INSTALLED, SUFFIXES, is_in_library, is_in_magnus
 
 _MOST_FILES: Final = 2000
 _MOST_ENTRIES: Final = 200_000
@@ -37,7 +37,9 @@ def modules_below(root: str) -> Sequence[str] | None:
 def _is_followed(around: str, name: str, links: set[str]) -> bool:
     """Whether to look for modules in a folder; each that is linked is looked at once, so that circles end."""
     folder = f"{around}/{name}"
-    if name.startswith(".") or name in _CACHES or name in INSTALLED or is_magnus(folder) or is_in_library(folder):
+    if name.startswith(".") or name in _CACHES or name in INSTALLED or is_in_library(folder):
+        return False
+    if name == "magnus" and is_in_magnus(folder):
         return False
     if os.path.islink(folder):
         target = os.path.realpath(folder)

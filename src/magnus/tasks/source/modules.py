@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from magnus.tasks.source.definitions import FileStatus, file_status
-from magnus.tasks.source.import_path import OPAQUE, SUFFIXES, at_place
+from magnus.tasks.source.import_path import OPAQUE, SUFFIXES, at_place, is_in_magnus
 from magnus.tasks.source.pieces import Source, read, short_hash
 
 
@@ -80,11 +80,12 @@ class ProjectModules:
 
         magnus is none, also where it is installed from a checkout: it is known by its version.
         """
-        if module.partition(".")[0] == "magnus":
-            return ""
         key = (file.rpartition("/")[0] if module.startswith(".") else "", module)
         if key not in self._paths:
-            self._paths[key] = next(self._places(*key), "")
+            places = self._places(*key)
+            if module.partition(".")[0] == "magnus":  # a script may import another of this name
+                places = (place for place in places if not self.is_folder(place) and not is_in_magnus(place))
+            self._paths[key] = next(places, "")
         return self._paths[key]
 
     def inside(self, file: str, name: str) -> str:
@@ -215,6 +216,8 @@ def status_of(file: str) -> FileStatus:
 
 def shown_name(file: str, modules: ProjectModules) -> str:
     """The file as people know it, the same on every machine: relative to the working directory, or to its root."""
+    if file in modules.archives:
+        return os.path.basename(file)  # noqa: PTH119 - texts throughout
     for root in (modules.working_directory, *modules.around):
         if file.startswith(f"{root}/"):
             return file[len(root) + 1 :]

@@ -13,7 +13,7 @@ from magnus.graph.nodes import TaskSpec
 from magnus.tasks.python import PythonTask
 from magnus.tasks.source import module_files
 from magnus.tasks.source.function_objects import pieces_of_function
-from magnus.tasks.source.import_path import is_magnus, is_own, own_entries
+from magnus.tasks.source.import_path import is_in_magnus, is_own, own_entries
 
 LIBRARY = sysconfig.get_path("stdlib", vars={"installed_base": sys.base_prefix})
 PLACES = {
@@ -65,10 +65,11 @@ def test_magnus_is_known_under_any_name_of_its_folder(tmp_path):
     package = Path(module_files.__file__).parents[2]
     (tmp_path / "magnus").symlink_to(package)
     (tmp_path / "other/magnus").mkdir(parents=True)
-    assert is_magnus(str(package))
-    assert is_magnus(str(tmp_path / "magnus"))
-    assert not is_magnus(str(tmp_path / "other/magnus"))
-    assert not is_magnus(str(tmp_path))
+    assert is_in_magnus(str(package))
+    assert is_in_magnus(module_files.__file__)
+    assert is_in_magnus(str(tmp_path / "magnus"))
+    assert not is_in_magnus(str(tmp_path / "other/magnus"))
+    assert not is_in_magnus(str(tmp_path))
 
 
 def test_entries_are_absolute_folders_and_zip_files_that_are_there(tmp_path, monkeypatch):
@@ -92,6 +93,10 @@ EDITS = {
     "a module named like one of the library": ({"app/work.py": "import textwrap\ndef a(): return textwrap.V\n", "app/textwrap.py": X}, "app/textwrap.py"),
     "such a module of another folder": ({"app/work.py": "from json import V\ndef a(): return V\n", "lib/json/__init__.py": "from json.decoder import V\n", "lib/json/decoder.py": X}, "lib/json/decoder.py"),
     "such a module by a computed name": ({"app/work.py": IMPORTS, "app/textwrap.py": X}, "app/textwrap.py"),
+    "a package named like magnus": ({"app/work.py": "import magnus\ndef a(): return magnus.f()\n", "app/magnus/__init__.py": X}, "app/magnus/__init__.py"),
+    "an import of magnus, beside a folder of data": ({"app/magnus/data.txt": "", "app/work.py": "from magnus import track_this as f\ndef a(): return f\n"}, "app/work.py", "track_this", "store_object"),
+    "one of two modules with a name": ({"app/work.py": IMPORTS, "app/x.py": "V = 3\n", "lib/x.py": X}, "lib/x.py"),
+    "the other of two modules with a name": ({"app/work.py": IMPORTS, "app/x.py": X, "lib/x.py": "V = 3\n"}, "app/x.py"),
     "an import of the library, beside a folder of data": ({"app/json/data.txt": "", "app/work.py": "from json import loads as f\ndef a(V = 1): return f('V')\n"}, "app/work.py", "loads", "dumps"),
     "a module of the library, beside a folder of data": ({"app/json/data.txt": "", "app/work.py": "import json as f\ndef a(): return f.dumps\n"}, "app/work.py", "json", "pickle"),
     "beside an environment": ({"app/pyvenv.cfg": "", "app/work.py": IMPORTS, "app/x.py": X}, "app/x.py"),
