@@ -3,12 +3,12 @@
 import sys
 from collections.abc import Mapping, Sequence
 
-from magnus.engine import provenance
 from magnus.engine.context import RunContext
 from magnus.engine.files import catalog_files
 from magnus.engine.files.objects import OBJECTS
 from magnus.engine.run import cache_key
 from magnus.engine.run.code_files import loaded_files, remove_stale_bytecode
+from magnus.engine.run.step_environment import environment_text
 from magnus.graph.nodes import TaskNode
 from magnus.interfaces.task_kind import KnowsInputs, TaskInputs
 from magnus.run_log.parameters import holds_objects, shown
@@ -106,12 +106,11 @@ class StepKeys:
 
     def _environment_text(self) -> str:
         if self._environment is None:
-            facts = provenance.environment(sys.path, self._context.working_directory).facts
+            python = environment_text(sys.path, self._context.working_directory)
             images = [
                 identity.code_identifier
                 for identity in self._context.code_identities or ()
                 if identity.code_identifier_type == "docker"
             ]
-            python = [str(facts[name]) for name in ("implementation", "python", "packages_hash")]
-            self._environment = " ".join((*python, *images))
+            self._environment = " ".join((python, *images))
         return self._environment
