@@ -19,7 +19,6 @@ from tempfile import TemporaryDirectory
 
 from magnus.engine.processes import liveness
 from magnus.graph.path import BranchPath
-from magnus.run_log import codec
 from magnus.run_log.parameters import JsonParameter
 from magnus.run_log.records import AttemptRecord, RunRecord, Status, StepRecord
 from magnus.run_log_stores.record_line import encoded, with_checksum
@@ -107,7 +106,7 @@ def puts(url: str, statement: Statement, count: int) -> tuple[list[float], list[
             stored.append(time.perf_counter() - start)
             step = step_record(2 * number + 1)
             place = (run, key_of(str(step.path.branch)), key_of(str(step.path)))
-            record = with_checksum(encoded(codec.step_to_json(step)))[1:-1]
+            record = with_checksum(encoded(step))[1:-1]
             start = time.perf_counter()
             statement(statements.PUT_STEP, (*place, step.position, 1, record))
             plain.append(time.perf_counter() - start)
@@ -119,7 +118,7 @@ def fill(statement: Statement, count: int) -> None:
     statement("BEGIN", ())
     for number in range(1, count):
         run = run_record(number)
-        record = with_checksum(encoded(codec.run_to_json(run)))[1:-1]
+        record = with_checksum(encoded(run))[1:-1]
         name = run.run_id.encode()
         statement(statements.CREATE_RUN, (key_of(run.run_id), name, summaries.column(run), record))
     statement("COMMIT", ())

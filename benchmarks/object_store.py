@@ -17,7 +17,6 @@ from msgspec.structs import replace
 from obstore.store import S3Store
 
 from magnus.object_stores.address import ObjectLocation
-from magnus.run_log import codec
 from magnus.run_log.records import Status, StepRecord
 from magnus.run_log_stores import record_files
 from magnus.run_log_stores.object_store import ObjectStoreRunLogStore
@@ -32,7 +31,7 @@ def ways(endpoint: str) -> dict[str, Callable[[int], object]]:
     client = S3Store("tests", prefix=prefix, endpoint=endpoint, client_options={"allow_http": True}, **KEYS)
     store = ObjectStoreRunLogStore(ObjectLocation(f"s3://tests/{prefix}", endpoint=endpoint, **KEYS), Path.cwd())
     store.create_run(run_record("a"))
-    content = record_files.content_of(codec.step_to_json(step_record()))
+    content = record_files.content_of(step_record())
     open_step = replace(step_record(), status=Status.PROCESSING)
     return {
         "client: put": lambda number: obstore.put(client, f"raw/{number}", content),

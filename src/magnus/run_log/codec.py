@@ -1,127 +1,107 @@
-"""Records to JSON and back; the one place that knows how a record is written down."""
+"""Records to JSON and back; this module and `run_log.step_json` alone know how a record is written down.
 
-from collections.abc import Sequence
+Common records, of steps that set and took scalars alone, are one call of msgspec each; most records of a long run are such.
+"""
+
+from collections.abc import Mapping
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
-from msgspec import convert, to_builtins
-from msgspec.structs import replace
+import msgspec
+from msgspec import Struct, to_builtins
 
 from magnus.graph.path import StepPath
-from magnus.run_log import parameters
 from magnus.run_log.json_bytes import from_bytes
 from magnus.run_log.json_bytes import record_to_bytes as to_bytes
-from magnus.run_log.parameters import CountedMetric, LargeParameter, Metrics, counted_from_json, plain_metrics
-from magnus.run_log.records import (
-    AttemptRecord,
-    Branching,
-    BranchScope,
-    CacheRecord,
-    CatalogRecord,
-    CodeIdentity,
-    Owner,
-    RunRecord,
-    Status,
-    StepRecord,
-)
+from magnus.run_log.parameters import JsonParameter, all_from_json, all_to_json
+from magnus.run_log.records import COMMON_TYPE, AttemptRecord, CodeIdentity, Owner, RunRecord, Status, StepRecord
 from magnus.values import Json
 
-__all__ = ["from_bytes", "run_from_json", "run_to_json", "step_from_json", "step_to_json", "to_bytes"]
+__all__ = [
+    "from_bytes",
+    "run_from_bytes",
+    "run_from_json",
+    "run_to_bytes",
+    "run_to_json",
+    "step_from_bytes",
+    "step_from_json",
+    "step_to_bytes",
+    "step_to_json",
+    "to_bytes",
+]
 
-_CATALOG: Final = tuple[CatalogRecord, ...]
 _STATUS: Final = {status.value: status for status in Status}
-_COMMON_TYPE: Final = "task"
-"""The type that the record of a step does not name."""
-_RARE_FIELDS: Final = frozenset(
-    ("mock", "metrics", "scope", "branching", "code_identities", "earlier_attempts", "given_up", "cache")
-)
+_SCALARS: Final = frozenset((str, int, bool, type(None)))
+_NONE: Final[dict[str, Any]] = {}
+
+
+class _StoredAttempt(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
+    """An attempt, without the number that is its index, and without the status that is that of its step."""
+
+    start_time: datetime
+    end_time: datetime
+    duration: float
+    attempt_number: int | None = None
+    status: Status | None = None
+    parameters: dict[str, Any] = {}
+    message: str = ""
+    lost: bool = False
+    job: str = ""
+    machine: str = ""
+    peak_memory: int = 0
+
+
+class _StoredStep(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
+    """The record of a step; a store may have put its checksum in front."""
+
+    step: str
+    position: int
+    status: Status
+    crc: str = ""
+    step_type: str = COMMON_TYPE
+    message: str = ""
+    attempts: tuple[_StoredAttempt, ...] = ()
+    parameters: dict[str, Any] = {}
+
+
+_encode: Final = msgspec.json.Encoder().encode
+_decode: Final = msgspec.json.Decoder(_StoredStep).decode
+
+
+def step_to_bytes(step: StepRecord) -> bytes:
+    """The JSON of the record, as `to_bytes` writes it; TypeError, ValueError or RecursionError when a value has none."""
+    common = _common_to_bytes(step)
+    return to_bytes(step_to_json(step)) if common is None else common
+
+
+def step_from_bytes(text: bytes) -> StepRecord:
+    """The record that `step_to_bytes` wrote; KeyError, TypeError, ValueError or RecursionError when it is none."""
+    common = _common_from_bytes(text)
+    return step_from_json(from_bytes(text)) if common is None else common
 
 
 def step_to_json(step: StepRecord) -> dict[str, Json]:
     """The record as a mapping; what has its default is left out. Stores look for step, position, status in front."""
-    stored: dict[str, Json] = {
-        "step": str(step.path),
-        "position": step.position,
-        "status": step.status.value,
-    }
-    if step.step_type != _COMMON_TYPE:
-        stored["step_type"] = step.step_type
-    if step.message:
-        stored["message"] = step.message
-    if step.attempts:
-        stored["attempts"] = [_attempt_to_json(*numbered, step.status) for numbered in enumerate(step.attempts)]
-    if step.parameters:
-        stored["parameters"] = _parameters_to_json(step.parameters)
-    if step.metrics:
-        stored.update(_metrics_to_json(step.metrics))
-    if step.catalog:
-        stored["catalog"] = to_builtins(step.catalog)
-    if step.scope is not None:
-        stored["scope"] = _scope_to_json(step.scope)
-    if step.branching is not None:
-        stored["branching"] = _branching_to_json(step.branching)
-    if (
-        step.mock
-        or step.code_identities is not None
-        or step.earlier_attempts
-        or step.given_up
-        or step.cache is not None
-    ):
-        stored.update(_rest_of_step(step))
-    return stored
+    from magnus.run_log import step_json  # lazy: most records are common ones
 
-
-def _rest_of_step(step: StepRecord) -> dict[str, Json]:
-    """The fields that few records have."""
-    stored: dict[str, Json] = {}
-    if step.mock:
-        stored["mock"] = True
-    if step.code_identities is not None:
-        stored["code_identities"] = [_identity_to_json(identity) for identity in step.code_identities]
-    if step.earlier_attempts:
-        stored["earlier_attempts"] = step.earlier_attempts
-    if step.given_up:
-        stored["given_up"] = list(step.given_up)
-    if step.cache is not None:
-        cache = {"key": step.cache.key, "inputs": dict(step.cache.inputs), "reason": step.cache.reason}
-        source = {"run_id": step.cache.run_id, "step": step.cache.step} if step.cache.run_id else {}
-        compared = {"compared_with": step.cache.compared_with} if step.cache.compared_with else {}
-        stored["cache"] = {**cache, **source, **compared}
-    return stored
+    return step_json.step_to_json(step)
 
 
 def step_from_json(stored: dict[str, Json]) -> StepRecord:
     """The record that `step_to_json` wrote."""
-    status = _STATUS[stored["status"]]
-    attempts, parameters, entries = stored.get("attempts"), stored.get("parameters"), stored.get("catalog")
-    step = StepRecord(
-        StepPath.parse(stored["step"]),
-        stored["position"],
-        status,
-        stored.get("step_type", _COMMON_TYPE),
-        stored.get("message", ""),
-        attempts=tuple([_attempt_from_json(*numbered, status) for numbered in enumerate(attempts)]) if attempts else (),
-        parameters=_parameters_from_json(parameters) if parameters else {},
-        catalog=convert(entries, _CATALOG) if entries else (),
-    )
-    return step if _RARE_FIELDS.isdisjoint(stored) else _with_rest_of_step(step, stored)
+    from magnus.run_log import step_json  # lazy: as above
+
+    return step_json.step_from_json(stored)
 
 
-def _with_rest_of_step(step: StepRecord, stored: dict[str, Json]) -> StepRecord:
-    """The record with the fields that few records have."""
-    identities = stored.get("code_identities")
-    scope, branching = stored.get("scope"), stored.get("branching")
-    return replace(
-        step,
-        mock=stored.get("mock", False),
-        metrics=_metrics_from_json(stored.get("metrics", {}), stored.get("counted_metrics", ())),
-        scope=None if scope is None else _scope_from_json(scope),
-        branching=None if branching is None else _branching_from_json(branching),
-        code_identities=None if identities is None else tuple(CodeIdentity(**identity) for identity in identities),
-        earlier_attempts=stored.get("earlier_attempts", 0),
-        given_up=tuple(stored.get("given_up", ())),
-        cache=CacheRecord(**stored["cache"]) if "cache" in stored else None,
-    )
+def run_to_bytes(run: RunRecord) -> bytes:
+    """The JSON of the record; TypeError, ValueError or RecursionError when a value has none."""
+    return to_bytes(run_to_json(run))
+
+
+def run_from_bytes(text: bytes) -> RunRecord:
+    """The record that `run_to_bytes` wrote; KeyError, TypeError, ValueError or RecursionError when it is none."""
+    return run_from_json(from_bytes(text))
 
 
 def run_to_json(run: RunRecord) -> dict[str, Json]:
@@ -137,8 +117,8 @@ def run_to_json(run: RunRecord) -> dict[str, Json]:
         "tag": run.tag,
         "use_cached": run.use_cached,
         "original_run_id": run.original_run_id,
-        "parameters": _parameters_to_json(run.parameters),
-        "code_identities": [_identity_to_json(identity) for identity in run.code_identities],
+        "parameters": all_to_json(run.parameters),
+        "code_identities": to_builtins(run.code_identities),
         "run_config": dict(run.run_config),
     }
 
@@ -162,119 +142,101 @@ def run_from_json(stored: dict[str, Json]) -> RunRecord:
         tag=stored["tag"],
         use_cached=stored["use_cached"],
         original_run_id=stored["original_run_id"],
-        parameters=_parameters_from_json(stored["parameters"]),
+        parameters=all_from_json(stored["parameters"]),
         code_identities=tuple(CodeIdentity(**identity) for identity in stored["code_identities"]),
         run_config=stored["run_config"],
     )
 
 
-def _attempt_to_json(index: int, attempt: AttemptRecord, status_of_step: Status) -> dict[str, Json]:
-    """The attempt, without the number that is its index, and without the status that is that of its step."""
-    stored: dict[str, Json] = {
-        "start_time": str(attempt.start_time),
-        "end_time": str(attempt.end_time),
-        "duration": attempt.duration,
-    }
-    if attempt.attempt_number != index:
-        stored["attempt_number"] = attempt.attempt_number
-    if attempt.status is not status_of_step:
-        stored["status"] = attempt.status.value
-    if attempt.parameters:
-        stored["parameters"] = dict(attempt.parameters)
-    if attempt.message:
-        stored["message"] = attempt.message
-    if attempt.lost:
-        stored["lost"] = True
-    if attempt.job:
-        stored["job"] = attempt.job
-    if attempt.machine:
-        stored["machine"] = attempt.machine
-    if attempt.peak_memory:
-        stored["peak_memory"] = attempt.peak_memory
-    return stored
+def _common_to_bytes(step: StepRecord) -> bytes | None:
+    """The JSON of the record, if it is a common one: of a step that set and took scalars alone; else None, as of a text that UTF-8 cannot hold."""
+    if (
+        step.scope is not None
+        or step.branching is not None
+        or step.cache is not None
+        or step.code_identities is not None
+        or step.metrics
+        or step.catalog
+        or step.mock
+        or step.earlier_attempts
+        or step.given_up
+    ):
+        return None
+    set_by_step: dict[str, Json] = {}
+    for name, parameter in step.parameters.items():
+        if type(parameter) is not JsonParameter or parameter.text is not None or not _is_common(parameter.value):
+            return None
+        set_by_step[name] = parameter.value
+    attempts = []
+    for index, attempt in enumerate(step.attempts):
+        if not (_is_common(attempt.duration) and _are_scalars(attempt.parameters)):
+            return None
+        attempts.append(_stored(index, attempt, step.status))
+    stored = _StoredStep(
+        str(step.path), step.position, step.status, "", step.step_type, step.message, tuple(attempts), set_by_step
+    )
+    try:
+        return _encode(stored)
+    except (TypeError, UnicodeEncodeError):  # a text of a type of its own; half of a surrogate pair
+        return None
 
 
-def _attempt_from_json(index: int, stored: dict[str, Json], status_of_step: Status) -> AttemptRecord:
+def _common_from_bytes(text: bytes) -> StepRecord | None:
+    """The record that the text is; None if it is not common, or none at all."""
+    try:
+        stored = _decode(text)
+    except ValueError:
+        return None
+    status = stored.status
+    return StepRecord(
+        StepPath.parse(stored.step),
+        stored.position,
+        status,
+        stored.step_type,
+        stored.message,
+        attempts=tuple([_attempt(index, attempt, status) for index, attempt in enumerate(stored.attempts)]),
+        parameters=all_from_json(stored.parameters),
+    )
+
+
+def _stored(index: int, attempt: AttemptRecord, status: Status) -> _StoredAttempt:
+    number = attempt.attempt_number
+    return _StoredAttempt(
+        attempt.start_time,
+        attempt.end_time,
+        attempt.duration,
+        None if number == index else number,
+        None if attempt.status is status else attempt.status,
+        dict(attempt.parameters) if attempt.parameters else _NONE,
+        attempt.message,
+        attempt.lost,
+        attempt.job,
+        attempt.machine,
+        attempt.peak_memory,
+    )
+
+
+def _attempt(index: int, stored: _StoredAttempt, status: Status) -> AttemptRecord:
     return AttemptRecord(
-        stored.get("attempt_number", index),
-        datetime.fromisoformat(stored["start_time"]),
-        datetime.fromisoformat(stored["end_time"]),
-        stored["duration"],
-        _STATUS[stored["status"]] if "status" in stored else status_of_step,
-        stored.get("message", ""),
-        stored.get("parameters", {}),
-        stored.get("lost", False),
-        stored.get("job", ""),
-        stored.get("machine", ""),
-        stored.get("peak_memory", 0),
+        index if stored.attempt_number is None else stored.attempt_number,
+        stored.start_time,
+        stored.end_time,
+        stored.duration,
+        stored.status or status,
+        stored.message,
+        stored.parameters,
+        stored.lost,
+        stored.job,
+        stored.machine,
+        stored.peak_memory,
     )
 
 
-def _metrics_to_json(metrics: Metrics) -> dict[str, Json]:
-    """The metrics by name, and the names of the metrics that count steps."""
-    counted = [name for name, metric in metrics.items() if isinstance(metric, CountedMetric)]
-    return {"metrics": plain_metrics(metrics), **({"counted_metrics": counted} if counted else {})}
+def _are_scalars(values: Mapping[str, Json]) -> bool:
+    return not values or all(type(name) is str and _is_common(value) for name, value in values.items())
 
 
-def _metrics_from_json(stored: dict[str, Json], counted: Sequence[str]) -> Metrics:
-    return {**stored, **{name: counted_from_json(stored[name]) for name in counted}} if counted else stored
-
-
-def _scope_to_json(scope: BranchScope) -> dict[str, Json]:
-    stored: dict[str, Json] = {
-        "parameters": _parameters_to_json(scope.parameters),
-        "files": to_builtins(tuple(scope.files.values())),
-    }
-    if scope.map_variables:
-        large = {name: value for name, value in scope.map_variables.items() if isinstance(value, LargeParameter)}
-        stored["map_variables"] = {**scope.map_variables, **dict.fromkeys(large)}
-        if large:
-            stored["large_map_variables"] = _parameters_to_json(large)
-    return stored
-
-
-def _scope_from_json(stored: dict[str, Json]) -> BranchScope:
-    files = convert(stored["files"], _CATALOG)
-    return BranchScope(
-        _parameters_from_json(stored["parameters"]),
-        {entry.name: entry for entry in files},
-        {**stored.get("map_variables", {}), **_parameters_from_json(stored.get("large_map_variables", {}))},
-    )
-
-
-def _branching_to_json(branching: Branching) -> dict[str, Json]:
-    stored: dict[str, Json] = {"names": list(branching.names)} if branching.names else {"count": branching.count}
-    match branching.values:
-        case None:
-            pass
-        case LargeParameter() as values:
-            stored["large_values"] = parameters.to_json(values)
-        case values:
-            stored["values"] = list(values)
-    return stored
-
-
-def _branching_from_json(stored: dict[str, Json]) -> Branching:
-    names, count = tuple(stored.get("names", ())), stored.get("count", 0)
-    if "large_values" in stored:
-        return Branching(names, count, parameters.large_from_json(stored["large_values"]))
-    values = stored.get("values")
-    return Branching(names, count, None if values is None else tuple(values))
-
-
-def _identity_to_json(identity: CodeIdentity) -> dict[str, Json]:
-    return {
-        "code_identifier": identity.code_identifier,
-        "code_identifier_type": identity.code_identifier_type,
-        "code_identifier_dependable": identity.code_identifier_dependable,
-        "code_identifier_url": identity.code_identifier_url,
-        "code_identifier_message": identity.code_identifier_message,
-    }
-
-
-def _parameters_to_json(scope: parameters.Scope) -> dict[str, Json]:
-    return {name: parameters.to_json(parameter) for name, parameter in scope.items()}
-
-
-def _parameters_from_json(stored: dict[str, Json]) -> dict[str, parameters.Parameter]:
-    return {name: parameters.from_json(parameter) for name, parameter in stored.items()}
+def _is_common(value: Json) -> bool:
+    """Whether it is a scalar that every JSON library writes the same way; NaN has no JSON."""
+    kind = type(value)
+    return kind in _SCALARS or (kind is float and (value == 0 or 1e-4 <= abs(value) < 1e16))

@@ -213,6 +213,16 @@ def from_json(stored: Json) -> Parameter:
     return ObjectParameter(stored["object"], stored["data_hash"], stored.get("size", 0), stored.get("type", ""))
 
 
+def all_to_json(scope: Scope) -> dict[str, Json]:
+    """Parameters by name, each as `to_json` stores it."""
+    return {name: to_json(parameter) for name, parameter in scope.items()}
+
+
+def all_from_json(stored: Mapping[str, Json]) -> dict[str, Parameter]:
+    """The parameters that `all_to_json` stored."""
+    return {name: from_json(parameter) for name, parameter in stored.items()}
+
+
 def large_from_json(stored: Json) -> LargeParameter:
     """The large parameter that `to_json` stored."""
     return LargeParameter(stored["large"], stored["data_hash"], stored["size"], stored.get("is_text", False))

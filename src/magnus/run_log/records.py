@@ -42,6 +42,8 @@ ENDED: Final = frozenset({Status.SUCCESS, Status.FAIL})
 """Statuses that do not change any more."""
 IMPORTING: Final = "import"
 """In the configuration of a run that is being imported: the digest of its records, of which some may be missing."""
+COMMON_TYPE: Final = "task"
+"""The type that the stored record of a step does not name."""
 _SCALARS: Final = frozenset((str, int, float, bool, type(None)))
 TERMINALS: Final = frozenset(TERMINAL_TYPES.values())
 """The types of steps that end a (sub)pipeline."""

@@ -4,7 +4,6 @@ Records are kept as the JSON they would be on disk, so that no caller can change
 and so that records come back as from every other store.
 """
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from threading import Lock
@@ -42,7 +41,7 @@ class BufferedRunLogStore:
 
     def create_run(self, run: RunRecord) -> None:
         """Remember the run."""
-        record = encoded(codec.run_to_json(run))
+        record = encoded(run)
         with self._lock:
             if run.run_id in self._runs:
                 raise RunExists(f"there is a run '{run.run_id}' already", fix="choose another run id")
@@ -52,11 +51,11 @@ class BufferedRunLogStore:
         """The record of the run that was put last."""
         with self._lock:
             record = self._run(run_id).record
-        return codec.run_from_json(json.loads(record))
+        return codec.run_from_bytes(record)
 
     def update_run(self, run: RunRecord) -> None:
         """Replace the record of the run."""
-        record = encoded(codec.run_to_json(run))
+        record = encoded(run)
         with self._lock:
             self._run(run.run_id).record = record
 
@@ -67,7 +66,7 @@ class BufferedRunLogStore:
 
     def put_step(self, run_id: str, step: StepRecord, *, durable: bool = False) -> None:  # noqa: ARG002
         """Remember the record; nothing in memory is ever durable."""
-        record = encoded(codec.step_to_json(step))
+        record = encoded(step)
         with self._lock:
             self._run(run_id).steps.note(str(step.path), record, success=step.status is Status.SUCCESS)
 
@@ -75,13 +74,13 @@ class BufferedRunLogStore:
         """The record that stands for the step."""
         with self._lock:
             record = self._run(run_id).steps.place(str(path))
-        return None if record is None else codec.step_from_json(json.loads(record))
+        return None if record is None else codec.step_from_bytes(record)
 
     def list_steps(self, run_id: str, branch: BranchPath) -> Sequence[StepRecord]:
         """The records that stand for the steps of the branch, by position."""
         with self._lock:
             records = self._run(run_id).steps.places(str(branch))
-        return sorted((codec.step_from_json(json.loads(record)) for record in records), key=lambda step: step.position)
+        return sorted((codec.step_from_bytes(record) for record in records), key=lambda step: step.position)
 
     def remove_run(self, run_id: str) -> None:
         """Forget the run."""

@@ -25,7 +25,6 @@ from magnus.errors import RunLogStoreError
 from magnus.graph.path import BranchPath, StepPath
 from magnus.interfaces.capabilities import Locality, ServiceCapabilities
 from magnus.interfaces.run_log_store import DamagedRecord, StepResult
-from magnus.run_log import codec
 from magnus.run_log.json_bytes import mentioned_hashes
 from magnus.run_log.records import RunRecord, Status, StepRecord
 from magnus.run_log.summary import DamagedRun, RunSummary, summary_from_bytes
@@ -81,7 +80,7 @@ class ChunkedRunLogStore:
     def create_run(self, run: RunRecord) -> None:
         """Make the folder for the steps of the run, and then its record, which appears whole or not at all."""
         failures.refuse_unusable(run.run_id, _LONGEST_NAME)
-        content = record_files.content_of(codec.run_to_json(run))
+        content = record_files.content_of(run)
         file = self._files.run(run.run_id)
         try:
             atomic_files.make_home(self._folder, self._system)
@@ -111,7 +110,7 @@ class ChunkedRunLogStore:
         self._refuse_missing(run.run_id)
         if run.end_time is not None and not self._always_durable:
             record_files.sync_steps(self._files, run.run_id, self._system)
-        file, content = self._files.run(run.run_id), record_files.content_of(codec.run_to_json(run))
+        file, content = self._files.run(run.run_id), record_files.content_of(run)
         try:
             before = b"".join(atomic_files.blocks(file, self._system))
             try:
@@ -147,7 +146,7 @@ class ChunkedRunLogStore:
 
     def put_step(self, run_id: str, step: StepRecord, *, durable: bool = False) -> None:
         """Put the record where readers look for it, unless the step has succeeded before."""
-        content = record_files.content_of(codec.step_to_json(step))
+        content = record_files.content_of(step)
         durable = durable or self._always_durable
         self._refuse_unusable(run_id)
         put = self._put_success if step.status is Status.SUCCESS else self._put_other

@@ -26,7 +26,6 @@ from magnus.run_log_stores.record_line import Heading
 from magnus.run_log_stores.run_file import OpenRuns, Place, RunFile, last_run_line
 from magnus.system import atomic_files
 from magnus.system.system_calls import REAL, SystemCalls
-from magnus.values import Json
 
 if TYPE_CHECKING:
     from magnus.run_log.summary import DamagedRun, RunSummary  # lazy: only listings need them
@@ -77,7 +76,7 @@ class FileSystemRunLogStore:
         """Make the file of the run with its first record; the file appears whole or not at all."""
         failures.refuse_unusable(run.run_id, _LONGEST_NAME)
         file = self._file(run.run_id, _RECORDS)
-        line = record_line.with_checksum(record_line.encoded(codec.run_to_json(run)))
+        line = record_line.with_checksum(record_line.encoded(run))
         try:
             atomic_files.make_home(self._folder, self._system)
         except OSError as error:
@@ -96,7 +95,7 @@ class FileSystemRunLogStore:
             place = run.run
             if place is None:
                 raise failures.no_run_record(self._file(run_id, _RECORDS))
-            record = self._decoded(run, place, codec.run_from_json, run_id)
+            record = self._decoded(run, place, codec.run_from_bytes, run_id)
             if record.run_id != run_id:
                 raise failures.of_another_run(run_id, record.run_id)
             return record
@@ -105,7 +104,7 @@ class FileSystemRunLogStore:
 
     def update_run(self, run: RunRecord) -> None:
         """Add the record to the file of the run, and see that everything in it survives a loss of power."""
-        line = record_line.with_checksum(record_line.encoded(codec.run_to_json(run)))
+        line = record_line.with_checksum(record_line.encoded(run))
         self._writing(run.run_id, lambda file: file.replace_run(line))
 
     def list_runs(self) -> Sequence[str]:
@@ -130,7 +129,7 @@ class FileSystemRunLogStore:
     def put_step(self, run_id: str, step: StepRecord, *, durable: bool = False) -> None:
         """Add the record to the file of the run; readers go by the last one, or by the first success."""
         about = Heading(str(step.path), step.status is Status.SUCCESS)
-        line = record_line.with_checksum(record_line.encoded(codec.step_to_json(step)))
+        line = record_line.with_checksum(record_line.encoded(step))
 
         def write(run: RunFile) -> None:
             place = run.append(line, about, durable=durable or self._always_durable)
@@ -148,7 +147,7 @@ class FileSystemRunLogStore:
                 return None
             if run.newest is not None and run.newest[0] == place:
                 return run.newest[1]
-            return self._decoded(run, place, codec.step_from_json, run_id)
+            return self._decoded(run, place, codec.step_from_bytes, run_id)
 
         return self._reading(run_id, read)
 
@@ -157,7 +156,7 @@ class FileSystemRunLogStore:
 
         def read(run: RunFile) -> list[StepRecord]:
             places = run.steps.places(str(branch))
-            return [self._decoded(run, place, codec.step_from_json, run_id) for place in places]
+            return [self._decoded(run, place, codec.step_from_bytes, run_id) for place in places]
 
         return sorted(self._reading(run_id, read), key=lambda step: step.position)
 
@@ -281,15 +280,13 @@ class FileSystemRunLogStore:
                 raise
         return RunFile(self._system.open(file, atomic_files.READ, 0), self._system, writable=False)
 
-    def _decoded(
-        self, run: RunFile, place: Place, decode: Callable[[dict[str, Json]], RecordT], run_id: str
-    ) -> RecordT:
+    def _decoded(self, run: RunFile, place: Place, decode: Callable[[bytes], RecordT], run_id: str) -> RecordT:
         text = run.read(place)
         if record_line.heading(text) is None:
             message = f"'{self._file(run_id, _RECORDS)}' was changed by something other than magnus"
             raise RunLogStoreError(message, fix="restore the file, or remove it")
         try:
-            return decode(codec.from_bytes(text))
+            return decode(text)
         except (KeyError, TypeError, ValueError, RecursionError) as error:
             file = self._file(run_id, _RECORDS)
             raise RunLogStoreError(

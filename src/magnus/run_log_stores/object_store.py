@@ -21,7 +21,6 @@ from magnus.object_stores.address import ObjectLocation
 from magnus.object_stores.client import ObstoreObjects
 from magnus.object_stores.interface import ObjectStoreFailure
 from magnus.object_stores.service import ObjectStoreService
-from magnus.run_log import codec
 from magnus.run_log.json_bytes import mentioned_hashes
 from magnus.run_log.records import RunRecord, Status, StepRecord
 from magnus.run_log.summary import DamagedRun, RunSummary, summary_from_bytes
@@ -55,7 +54,7 @@ class ObjectStoreRunLogStore(ObjectStoreService):
         if not record_objects.is_usable(run.run_id):
             message = f"the run id '{run.run_id}' cannot be used: it is too long"
             raise InvalidRunId(message, fix="use letters, digits, '-', '_' and '.'")
-        content = record_files.content_of(codec.run_to_json(run))
+        content = record_files.content_of(run)
         with _failing():
             self._refuse_replacing_store()
             if not self._objects.create(record_objects.run(run.run_id), content):
@@ -73,7 +72,7 @@ class ObjectStoreRunLogStore(ObjectStoreService):
 
     def update_run(self, run: RunRecord) -> None:
         """Replace the record of the run. All records are as durable as the store is."""
-        content = record_files.content_of(codec.run_to_json(run))
+        content = record_files.content_of(run)
         with _failing():
             self._refuse_missing(run.run_id)
             self._objects.put(record_objects.run(run.run_id), content)
@@ -113,7 +112,7 @@ class ObjectStoreRunLogStore(ObjectStoreService):
         reads the record, and it is deleted.
         """
         self._refuse_unusable(run_id)
-        content = record_files.content_of(codec.step_to_json(step))
+        content = record_files.content_of(step)
         key = record_objects.step(run_id, step.path) + (DONE if step.status is Status.SUCCESS else NOT_DONE)
         requests = (partial(self._has_run, run_id), partial(self._put, key, content, step))
         with _failing():

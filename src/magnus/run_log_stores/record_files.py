@@ -31,7 +31,6 @@ from magnus.system import atomic_files
 from magnus.system.atomic_files import READ
 from magnus.system.parallel import for_each
 from magnus.system.system_calls import AnyPath, SystemCalls
-from magnus.values import Json
 
 DONE: Final = ".done.json"
 NOT_DONE: Final = ".json"
@@ -133,19 +132,19 @@ def names_step(branch: BranchPath, name: str, step: str | None) -> bool:
     return path is not None and path.branch == branch and file_name(path.name) == name
 
 
-def content_of(stored: dict[str, Json]) -> bytes:
+def content_of(record: StepRecord | RunRecord) -> bytes:
     """A record as it is written: a line with a checksum and a newline, by which damage is recognised."""
-    return with_checksum(encoded(stored))[1:]
+    return with_checksum(encoded(record))[1:]
 
 
 def run_of(text: bytes) -> RunRecord:
     """The record of a run that was read."""
-    return codec.run_from_json(codec.from_bytes(text))
+    return codec.run_from_bytes(text)
 
 
 def step_of(text: bytes) -> StepRecord:
     """The record of a step that was read."""
-    return codec.step_from_json(codec.from_bytes(text))
+    return codec.step_from_bytes(text)
 
 
 def record_in(

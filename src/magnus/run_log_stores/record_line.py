@@ -10,8 +10,7 @@ from zlib import crc32
 
 from magnus.errors import RunLogStoreError
 from magnus.run_log import codec
-from magnus.run_log.records import Status
-from magnus.values import Json
+from magnus.run_log.records import RunRecord, Status, StepRecord
 
 _HEAD: Final = len('{"crc":"00000000",')
 _HEADING: Final = re.compile(
@@ -28,12 +27,12 @@ class Heading(NamedTuple):
     success: bool
 
 
-def encoded(stored: dict[str, Json]) -> bytes:
+def encoded(record: StepRecord | RunRecord) -> bytes:
     """The JSON of a record; RunLogStoreError when a value in it has none."""
     try:
-        return codec.to_bytes(stored)
+        return codec.step_to_bytes(record) if isinstance(record, StepRecord) else codec.run_to_bytes(record)
     except (TypeError, ValueError, RecursionError) as error:
-        what = f"step '{stored['step']}'" if "step" in stored else f"run '{stored['run']}'"
+        what = f"step '{record.path}'" if isinstance(record, StepRecord) else f"run '{record.run_id}'"
         message = f"the record of {what} cannot be written as JSON: {error}"
         raise RunLogStoreError(message, fix="set parameters and metrics to JSON values alone") from error
 

@@ -24,8 +24,8 @@ def test_a_step_is_written_readably():
         "status": "SUCCESS",
         "attempts": [
             {
-                "start_time": "2022-01-18 11:46:08.530138+00:00",
-                "end_time": "2022-01-18 11:46:08.530138+00:00",
+                "start_time": "2022-01-18T11:46:08.530138Z",
+                "end_time": "2022-01-18T11:46:08.530138Z",
                 "duration": 0.000423,
                 "parameters": {"x": 3},
             }

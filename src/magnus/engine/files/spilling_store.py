@@ -90,7 +90,7 @@ class SpillingStore:
         self._last_result = None
         if put.holds_scalars_alone:
             return put
-        step = codec.step_from_json(codec.from_bytes(codec.to_bytes(codec.step_to_json(put))))
+        step = codec.step_from_bytes(codec.step_to_bytes(put))
         self._bind_step(step)
         return step
 

@@ -11,6 +11,7 @@ import os
 import socket
 from collections.abc import Iterable
 from contextlib import ExitStack, suppress
+from functools import lru_cache
 from pathlib import Path
 from threading import Thread
 from types import TracebackType
@@ -135,12 +136,13 @@ class ParametersFile:
 
     def __init__(self, folder: Path) -> None:
         self.path = folder / "parameters.json"
+        self._name = str(self.path)
         self._file: OwnDescriptor | None = None
         self._front: list[tuple[str, str]] = []
         self._front_bytes = 0
 
     def __enter__(self) -> Self:
-        self._opened(os.O_EXCL)
+        self._open(os.O_EXCL)
         return self
 
     def __exit__(
@@ -149,12 +151,14 @@ class ParametersFile:
         if self._file is not None:
             self._file.close()
 
-    def _opened(self, flags: int = 0) -> int:
-        """The descriptor of the file; it is opened where it is not open, or was closed by code of the user."""
-        if self._file is None or self._file.status() is None:
+    def _open(self, flags: int = 0) -> tuple[int, int]:
+        """The descriptor of the file, and its size; it is opened where it is not open, or was closed by code of the user."""
+        status = None if self._file is None else self._file.status()
+        if self._file is None or status is None:
             self._front_bytes = 0
             self._file = OwnDescriptor(os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | flags, 0o600))
-        return self._file.number
+            status = os.fstat(self._file.number)
+        return self._file.number, status.st_size
 
     def write(self, scope: Scope, texts: Texts) -> str:
         """Make `scope` what the file says, and return its path; TaskFailed when there is no room."""
@@ -162,36 +166,45 @@ class ParametersFile:
         front = [member for member in members if len(member[1]) > _LONG_TEXT]
         rest = [member for member in members if len(member[1]) <= _LONG_TEXT]
         try:
-            descriptor = self._opened()
+            descriptor, size = self._open()
             try:
-                self._write_front(descriptor, front)
+                size = max(size, self._write_front(descriptor, front))
                 end = f"{', ' if front and rest else ''}{_joined(rest)}}}".encode()
-                self._write(descriptor, end, self._front_bytes)
+                self._write(descriptor, end, self._front_bytes, size)
             except UnicodeEncodeError:  # half of a surrogate pair: only an escape can say it
                 self._front_bytes = 0
                 members_text = json.dumps({name: plain(parameter) for name, parameter in scope.items()})
-                self._write(descriptor, members_text.encode(), 0)
+                self._write(descriptor, members_text.encode(), 0, size)
         except OSError as error:
             self._front_bytes = 0
             raise TaskFailed(f"the parameters could not be written to '{self.path}': {error.strerror}") from error
-        return str(self.path)
+        return self._name
 
-    def _write_front(self, descriptor: int, front: list[tuple[str, str]]) -> None:
-        if self._front_bytes and front == self._front:
-            return
-        self._front_bytes = 0
-        text = f"{{{_joined(front)}".encode()
-        self._write(descriptor, text, 0)
-        self._front, self._front_bytes = front, len(text)
+    def _write_front(self, descriptor: int, front: list[tuple[str, str]]) -> int:
+        """Write these members, unless they stand there; returns where they end."""
+        if not (self._front_bytes and front == self._front):
+            self._front_bytes = 0
+            text = f"{{{_joined(front)}".encode()
+            _write_at(descriptor, text, 0)
+            self._front, self._front_bytes = front, len(text)
+        return self._front_bytes
 
     @staticmethod
-    def _write(descriptor: int, text: bytes, start: int) -> None:
-        """Make the text the end of the file from `start` on."""
-        written = 0
-        while written < len(text):
-            written += os.pwrite(descriptor, memoryview(text)[written:], start + written)
-        os.ftruncate(descriptor, start + len(text))
+    def _write(descriptor: int, text: bytes, start: int, size: int) -> None:
+        """Make the text the end of the file, which has this size, from `start` on."""
+        _write_at(descriptor, text, start)
+        if size > start + len(text):  # it takes longer than to write
+            os.ftruncate(descriptor, start + len(text))
+
+
+def _write_at(descriptor: int, text: bytes, start: int) -> None:
+    written = os.pwrite(descriptor, text, start)
+    while written < len(text):
+        written += os.pwrite(descriptor, memoryview(text)[written:], start + written)
 
 
 def _joined(members: Iterable[tuple[str, str]]) -> str:
-    return ", ".join(f"{json.dumps(name)}: {text}" for name, text in members)
+    return ", ".join([f"{_quoted(name)}: {text}" for name, text in members])
+
+
+_quoted = lru_cache(maxsize=1024)(json.dumps)

@@ -208,7 +208,7 @@ def _run_kind(step: RunningStep, environment: Mapping[str, str]) -> TaskOutcome:
     isolated, timeout = step.kind.isolates, step.node.timeout
     if isolated or timeout is not None:
         step.context.guard.start()
-    step.remove_folder()  # of the attempt before
+    step.call()
     call = TaskCall(
         step.node.task,
         step.scope.parameters,

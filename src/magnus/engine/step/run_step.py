@@ -207,7 +207,7 @@ def _file_time(step: RunningStep) -> int | None:
 
 def _put_files(step: RunningStep, got: tuple[CatalogRecord, ...], start: int | None) -> None:
     kept = f"{step.folder}/{KEPT}"
-    if not step.node.catalog.put and not os.path.isdir(kept):  # noqa: PTH112 - a path object takes three times as long
+    if not step.node.catalog.put and not (step.has_folder and os.path.isdir(kept)):  # noqa: PTH112 - a path object takes three times as long
         return
     from magnus.engine.files import catalog_files  # lazy: as above
 

@@ -39,6 +39,7 @@ class RunningStep:
         self.folder = context.folder / os.urandom(3).hex()  # short: a task may have sockets in it
         self.working_directory = context.working_directory
         self.objects = _objects(context, request)
+        self._was_called = False
 
     def keep(self, record: StepRecord) -> None:
         """Put the record, which is what is known of the step from now on."""
@@ -56,9 +57,20 @@ class RunningStep:
             self.context.project_copy.make(copy)
             self.working_directory = copy
 
+    def call(self) -> None:
+        """The task is called now, and may make its folder; what the attempt before left there is removed."""
+        self.remove_folder()
+        self._was_called = True
+
+    @property
+    def has_folder(self) -> bool:
+        """Whether the task made its folder."""
+        self._was_called = self._was_called and os.path.exists(self.folder)  # noqa: PTH110 - `Path.exists` takes three times as long
+        return self._was_called
+
     def remove_folder(self) -> None:
         """Remove the folder of the step, where there is one."""
-        if os.path.exists(self.folder):  # noqa: PTH110 - `Path.exists` takes three times as long
+        if self.has_folder:
             remove_folder(self.folder)
 
     def remove_folders(self) -> None:

@@ -11,6 +11,7 @@ from _signal import SIG_DFL, SIGALRM, getsignal  # type: ignore[import-not-found
 from _signal import signal as set_signal
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from functools import lru_cache
 from pathlib import Path
 from threading import current_thread, main_thread
 from types import FrameType, TracebackType
@@ -23,6 +24,8 @@ from magnus.engine.user_code.process_values import Timers, merged_lists, merged_
 from magnus.errors import TaskFailed
 
 _ZONE: Final = b"TZ"
+_ENCODING: Final = sys.getfilesystemencoding()
+_encoded_name: Final = lru_cache(maxsize=1024)(os.fsencode)
 
 
 class Alarm(TaskFailed):
@@ -67,7 +70,8 @@ class applied:  # noqa: N801 - used as a function is
         self._folder = None if _working_directory() == target else os.open(".", os.O_RDONLY | os.O_CLOEXEC)
         try:
             _set_environment(self._additions)
-            os.chdir(target)
+            if self._folder is not None:
+                os.chdir(target)
             if self._watcher.project is None:
                 sys.path.insert(0, self._project)
             else:
@@ -166,12 +170,12 @@ def without_hard_exits(stderr: int = 2) -> Iterator[None]:
 
 
 def _set_environment(additions: Mapping[str, str | None]) -> None:
-    encoded, encode = os.environ._data, os.environ.encodevalue  # type: ignore[attr-defined]  # noqa: SLF001 - as below
+    encoded = os.environ._data  # type: ignore[attr-defined]  # noqa: SLF001 - as below
     for name, value in additions.items():
         if value is None:
             os.environ.pop(name, None)
         else:
-            key, data = encode(name), encode(value)
+            key, data = _encoded_name(name), value.encode(_ENCODING, "surrogateescape")
             os.putenv(key, data)
             encoded[key] = data
 

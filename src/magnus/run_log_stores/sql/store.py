@@ -33,7 +33,6 @@ from magnus.run_log_stores.sql.database import Answer, Cause, Database, Database
 from magnus.run_log_stores.sql.session import Session, version_of
 from magnus.run_log_stores.sql.sqlite import FILES_BESIDE, SqliteDatabase
 from magnus.run_log_stores.sql.url import DatabaseUrl, database_url
-from magnus.values import Json
 
 _NANOSECONDS: Final = 1e9
 _ENVIRONMENT: Final = "PG"
@@ -77,7 +76,7 @@ class SqlRunLogStore:
 
     def create_run(self, run: RunRecord) -> None:
         """Add the row of the run, and the tables before if there are none."""
-        record = _line(codec.run_to_json(run))
+        record = _line(run)
         values = (key_of(run.run_id), _name(run.run_id), summaries.column(run), record)
         try:
             try:
@@ -101,14 +100,14 @@ class SqlRunLogStore:
         record: bytes = rows[0][0]
         if not _is_of_run(record):
             raise self._damaged(run_id)
-        run = self._decoded(record, codec.run_from_json)
+        run = self._decoded(record, codec.run_from_bytes)
         if run.run_id != run_id:
             raise failures.of_another_run(run_id, run.run_id)
         return run
 
     def update_run(self, run: RunRecord) -> None:
         """Replace the record of the run."""
-        values = (summaries.column(run), _line(codec.run_to_json(run)), key_of(run.run_id))
+        values = (summaries.column(run), _line(run), key_of(run.run_id))
         if not self._change(run.run_id, statements.UPDATE_RUN, values, durable=True).changed:
             raise self._not_found(run.run_id)
 
@@ -135,7 +134,7 @@ class SqlRunLogStore:
 
     def put_step(self, run_id: str, step: StepRecord, *, durable: bool = False) -> None:
         """Add or replace the row of the step, unless the step has succeeded before."""
-        record = _line(codec.step_to_json(step))
+        record = _line(step)
         path = step.path
         place = (key_of(run_id), key_of(str(path.branch)), key_of(str(path)))
         state = (step.position, int(step.status is Status.SUCCESS), record)
@@ -147,7 +146,7 @@ class SqlRunLogStore:
     def get_step(self, run_id: str, path: StepPath) -> StepRecord | None:
         """The record of the step."""
         record = self._standing(run_id, path)
-        return None if record is None or not _is_of(record, str(path)) else self._decoded(record, codec.step_from_json)
+        return None if record is None or not _is_of(record, str(path)) else self._decoded(record, codec.step_from_bytes)
 
     def list_steps(self, run_id: str, branch: BranchPath) -> Sequence[StepRecord]:
         """The records of the steps of the branch, by position, without the branches inside it."""
@@ -155,7 +154,7 @@ class SqlRunLogStore:
         if not rows:
             raise self._not_found(run_id)
         records = [record for _, record in rows if record is not None]
-        steps = [self._decoded(record, codec.step_from_json) for record in records if _is_whole(record)]
+        steps = [self._decoded(record, codec.step_from_bytes) for record in records if _is_whole(record)]
         return [step for step in steps if step.path.branch == branch]
 
     def put_result(self, key: str, run_id: str, path: StepPath) -> None:
@@ -287,9 +286,9 @@ class SqlRunLogStore:
             if len(page) < statements.PAGE_ROWS:
                 break
 
-    def _decoded(self, record: bytes, decode: Callable[[dict[str, Json]], RecordT]) -> RecordT:
+    def _decoded(self, record: bytes, decode: Callable[[bytes], RecordT]) -> RecordT:
         try:
-            return decode(codec.from_bytes(record))
+            return decode(record)
         except (KeyError, TypeError, ValueError, RecursionError) as error:
             shown = record[:200].decode(errors="replace")
             message = f"'{self._shown}' holds a record that this version of magnus cannot read: {shown}"
@@ -324,8 +323,8 @@ def _error(failure: DatabaseFailure) -> RunLogStoreError:
     return RunLogStoreError(failure.problem.message, fix=failure.problem.fix)
 
 
-def _line(stored: dict[str, Json]) -> bytes:
-    return with_checksum(encoded(stored))[1:-1]
+def _line(record: StepRecord | RunRecord) -> bytes:
+    return with_checksum(encoded(record))[1:-1]
 
 
 def _name(text: str) -> bytes:
