@@ -233,7 +233,9 @@ class Graph(Struct, frozen=True):
 
     def step(self, path: StepPath) -> Node:
         """The node at `path`; KeyError when there is none."""
-        return self.within(path.branch).nodes[path.name]
+        parts = path.parts
+        graph = self if len(parts) == 1 else self.within(path.branch)
+        return graph.nodes[parts[-1]]
 
     def tasks(self) -> Iterator[TaskNode]:
         """All tasks, also in inner pipelines."""
@@ -260,24 +262,24 @@ class Graph(Struct, frozen=True):
 
     def within(self, branch: BranchPath) -> "Graph":
         """The (sub)pipeline at `branch`; KeyError when there is none."""
-        graph = self
-        for name, key in zip(branch.parts[::2], branch.parts[1::2], strict=True):
-            node = graph.nodes[name]
+        graph, parts = self, branch.parts
+        for place in range(0, len(parts), 2):
+            node = graph.nodes[parts[place]]
             if not isinstance(node, CompositeNode):
-                raise KeyError(name)
-            graph = branch_of(node, key)
+                raise KeyError(parts[place])
+            graph = branch_of(node, parts[place + 1])
         return graph
 
 
 def branch_of(node: CompositeNode, key: str) -> Graph:
     """The (sub)pipeline of the branch with this key; KeyError when there is none."""
     match node.branches:
+        case MappedBranches() | RepeatedBranch() as repeated:
+            return repeated.graph
         case StaticBranches(graphs=graphs):
             return graphs[key]
         case ChosenBranch(graphs=graphs, default=default):
             return graphs[key] if key in graphs or default is None else default
-        case MappedBranches(graph=graph) | RepeatedBranch(graph=graph):
-            return graph
 
 
 def named_graphs(node: CompositeNode) -> list[tuple[tuple[str, ...], Graph]]:

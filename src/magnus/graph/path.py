@@ -74,6 +74,7 @@ def print_parts(parts: tuple[str, ...]) -> str:
     return "/".join([_encode(part) for part in parts])
 
 
+@lru_cache(maxsize=64)  # as above
 def print_names(names: tuple[str, ...]) -> str:
     """The names of steps and branches joined by `/`, as people read and write them.
 

@@ -5,6 +5,7 @@ Common records, of steps that set and took scalars alone, are one call of msgspe
 
 from collections.abc import Mapping
 from datetime import datetime
+from operator import attrgetter
 from typing import Any, Final
 
 import msgspec
@@ -64,6 +65,10 @@ class _StoredStep(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields
     parameters: dict[str, Any] = {}
 
 
+_rare: Final = attrgetter(
+    "mock", "metrics", "catalog", "scope", "branching", "code_identities", "earlier_attempts", "given_up", "cache"
+)
+_NOTHING_RARE: Final[tuple[Any, ...]] = (False, {}, (), None, None, None, 0, (), None)
 _encode: Final = msgspec.json.Encoder().encode
 _decode: Final = msgspec.json.Decoder(_StoredStep).decode
 
@@ -150,17 +155,7 @@ def run_from_json(stored: dict[str, Json]) -> RunRecord:
 
 def _common_to_bytes(step: StepRecord) -> bytes | None:
     """The JSON of the record, if it is a common one: of a step that set and took scalars alone; else None, as of a text that UTF-8 cannot hold."""
-    if (
-        step.scope is not None
-        or step.branching is not None
-        or step.cache is not None
-        or step.code_identities is not None
-        or step.metrics
-        or step.catalog
-        or step.mock
-        or step.earlier_attempts
-        or step.given_up
-    ):
+    if _rare(step) != _NOTHING_RARE:
         return None
     set_by_step: dict[str, Json] = {}
     for name, parameter in step.parameters.items():

@@ -19,6 +19,7 @@ from magnus.graph.path import BranchPath, StepPath, print_names
 from magnus.run_log.records import ENDED, Branching, RunHealth, RunRecord, RunStatus, Status, StepRecord
 from magnus.values import Json
 
+_LONGEST_PLAIN: Final = 32
 _PLAIN: Final = re.compile(r"[\w-]{1,32}")
 """What a branch of the run log may be called without a doubt about where its name ends."""
 
@@ -63,6 +64,9 @@ def with_elements(branching: Branching) -> Branching:
 
 def _plain_text(value: Json) -> str:
     """The text of a short, plain scalar; "" for everything else."""
+    if type(value) is int:
+        digits = str(value)
+        return digits if len(digits) <= _LONGEST_PLAIN else ""
     if isinstance(value, float | list | dict) or value is None:
         return ""
     text = value if isinstance(value, str) else json.dumps(value)

@@ -9,6 +9,7 @@ import json
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Final, TypeVar
 
@@ -143,28 +144,35 @@ class _Steps:
 
     def _step(self, step: StepRecord, around: tuple[str, ...], indent: str) -> tuple[str, str]:
         """The text of a step before its branches and after them."""
-        name, own, inner = _text(step.path.name), step.code_identities, indent + "  "
-        identities = self._identities if own is None else own
+        name, own, inner = step.path.name, step.code_identities, indent + "  "
+        shown_name = _known_text(name)
         before = (
-            f'{indent}{name}: {{\n{inner}"name": {name}, '
-            f'"internal_name": {_text(".".join((*around, step.path.name)))}, '
-            f'"status": "{step.status.value}", "step_type": {_text(step.step_type)},\n'
-            f'{inner}"message": {_text(step.message)}, "mock": {"true" if step.mock else "false"},\n'
-            f'{inner}"code_identities": {_list(identities, _identity, inner)},\n'
+            f'{indent}{shown_name}: {{\n{inner}"name": {shown_name}, '
+            f'"internal_name": {_text(".".join((*around, name)))}, '
+            f'"status": "{step.status}", "step_type": {_known_text(step.step_type)},\n'
+            f'{inner}"message": {_known_text(step.message)}, "mock": {"true" if step.mock else "false"},\n'
+            f'{inner}"code_identities": {_identities(self._identities if own is None else own, inner)},\n'
             f'{inner}"attempts": {_list(step.attempts, _attempt, inner)},\n'
-            f'{inner}"user_defined_metrics": {_json(plain_metrics(step.metrics))}, "branches": '
+            f'{inner}"user_defined_metrics": {_json(plain_metrics(step.metrics)) if step.metrics else "{}"}, "branches": '
         )
+        files = _list(step.catalog, _entry, inner) if step.catalog else "[]"
         cache = "" if step.cache is None else _cache(step.cache)
-        return before, f', "data_catalog": {_list(step.catalog, _entry, inner)}{cache}\n{indent}}}'
+        return before, f', "data_catalog": {files}{cache}\n{indent}}}'
 
     def _branches(self, step: StepRecord, around: tuple[str, ...], indent: str) -> Iterator[str]:
         separator = "{\n"
         for branch in branches_of(step):
             steps = list(without_past_ends(self._steps_of(branch.path)))
             names = (*around, branch.label)
-            yield separator + self._start_of_branch(steps, names, indent + "  ", branch.value)
-            yield from self.lines(steps, names, indent + "    ")
-            yield f"\n{indent}  }}"
+            start = separator + self._start_of_branch(steps, names, indent + "  ", branch.value)
+            lines = self.lines(steps, names, indent + "    ")
+            end = f"\n{indent}  }}"
+            if any(step.branching is not None for step in steps):
+                yield start
+                yield from lines
+                yield end
+            else:
+                yield "".join((start, *lines, end))
             separator = ",\n"
         yield "{}" if separator == "{\n" else f"\n{indent}}}"
 
@@ -178,7 +186,7 @@ class _Steps:
         elements = "".join([f'{inner}"value": {_json(element)},\n' for element in value])
         return (
             f'{indent}{_text(dotted[-1])}: {{\n{inner}"internal_name": {_text(".".join(dotted))},\n{elements}'
-            f'{inner}"status": "{shown.value}",\n{inner}"steps": '
+            f'{inner}"status": "{shown}",\n{inner}"steps": '
         )
 
 
@@ -190,18 +198,19 @@ def _cache(cache: CacheRecord) -> str:
 
 
 def _attempt(attempt: AttemptRecord) -> str:
+    start, end = attempt.start_time, attempt.end_time
+    started = _time(start)
+    arguments = _json(dict(attempt.parameters)) if attempt.parameters else "{}"
     return (
         f'{{"attempt_number": {attempt.attempt_number}, '
-        f'"start_time": {_time(attempt.start_time)}, "end_time": {_time(attempt.end_time)}, '
-        f'"duration": "{_duration(attempt.duration)}", "status": "{attempt.status.value}", '
-        f'"message": {_text(attempt.message)}, "parameters": {_json(dict(attempt.parameters))}{_job(attempt)}}}'
+        f'"start_time": {started}, "end_time": {started if end == start else _time(end)}, '
+        f'"duration": "{_duration(attempt.duration)}", "status": "{attempt.status}", '
+        f'"message": {_known_text(attempt.message)}, "parameters": {arguments}{_job(attempt) if attempt.job else ""}}}'
     )
 
 
 def _job(attempt: AttemptRecord) -> str:
     """The job of a batch system that made the attempt, with its machine and memory."""
-    if not attempt.job:
-        return ""
     memory = f', "peak_memory": {attempt.peak_memory}' if attempt.peak_memory else ""
     return f', "job": {_json(attempt.job)}, "machine": {_json(attempt.machine)}{memory}'
 
@@ -220,6 +229,16 @@ def _text(value: str) -> str:
         return msgspec.json.encode(value).decode()
     except UnicodeEncodeError:
         return _ASCII_ENCODER.encode(value)
+
+
+_known_text: Final = lru_cache(maxsize=1024)(_text)
+"""The same for names and other texts that many steps have."""
+
+
+@lru_cache(maxsize=16)
+def _identities(identities: tuple[CodeIdentity, ...], indent: str) -> str:
+    """The identities in a step; most steps of a run have the same."""
+    return _list(identities, _identity, indent)
 
 
 def _identity(identity: CodeIdentity) -> str:
@@ -242,6 +261,8 @@ def _time(when: datetime) -> str:
 def _duration(seconds: float) -> str:
     """Seconds as `0:00:00.000423`; hours count beyond 23."""
     microseconds = round(seconds * 1_000_000)
+    if microseconds < 1_000_000:
+        return f"0:00:00.{microseconds:06}"
     minutes, microseconds = divmod(microseconds, 60_000_000)
     hours, minutes = divmod(minutes, 60)
     whole, microseconds = divmod(microseconds, 1_000_000)

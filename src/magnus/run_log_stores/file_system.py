@@ -128,12 +128,13 @@ class FileSystemRunLogStore:
 
     def put_step(self, run_id: str, step: StepRecord, *, durable: bool = False) -> None:
         """Add the record to the file of the run; readers go by the last one, or by the first success."""
-        about = Heading(str(step.path), step.status is Status.SUCCESS)
+        success = step.status is Status.SUCCESS
+        about = Heading(str(step.path), success)
         line = record_line.with_checksum(record_line.encoded(step))
 
         def write(run: RunFile) -> None:
             place = run.append(line, about, durable=durable or self._always_durable)
-            is_next = about.success and step.holds_scalars_alone
+            is_next = success and place is not None and not step.is_terminal and step.holds_scalars_alone
             run.newest = (place, step) if is_next and place is not None else None
 
         self._writing(run_id, write)
@@ -247,7 +248,9 @@ class FileSystemRunLogStore:
         """Write to the file of the run, which is for this thread alone meanwhile."""
         try:
             with self._open_runs.lock:
-                write(self._open_runs.get(run_id, lambda: self._open(run_id, writing=True), writing=True))
+                run = self._open_runs.get(run_id, lambda: self._open(run_id, writing=True), writing=True)
+                run.begin()
+                write(run)
         except FileNotFoundError as error:
             raise failures.run_not_found(run_id, self._folder) from error
         except OSError as error:

@@ -44,7 +44,7 @@ class RunFile:
         newest: the last final record that was added here, and its place; readers mostly ask for this one next.
     """
 
-    __slots__ = ("_descriptor", "_opened", "_read_to", "_system", "newest", "run", "steps", "writable")
+    __slots__ = ("_descriptor", "_opened", "_read_to", "_size", "_system", "newest", "run", "steps", "writable")
 
     def __init__(self, descriptor: int, system: SystemCalls, *, writable: bool) -> None:
         self.run: Place | None = None
@@ -55,12 +55,21 @@ class RunFile:
         self._descriptor = descriptor
         self._system = system
         self._read_to = 0
+        self._size = -1
 
     @property
     def is_there(self) -> bool:
         """Whether the file still has a name and is open here; another one must not be written to."""
         status = self._opened.status()
-        return status is not None and status.st_nlink > 0
+        if status is None:
+            return False
+        self._size = status.st_size
+        return status.st_nlink > 0
+
+    def begin(self) -> None:
+        """Read what there is of a run that has just begun, so that what is added next is noted at once."""
+        if self._read_to == 0 and self._size <= _BLOCK_BYTES:
+            self.refresh()
 
     def append(self, line: bytes, about: Heading, *, durable: bool) -> Place | None:
         """Add a line, newlines included: whole, or so that no reader ever takes it for a record.
@@ -93,7 +102,9 @@ class RunFile:
             raise
 
     def refresh(self) -> None:
-        """Read the lines that any process added since the last time."""
+        """Read the lines that any process added since the last time, up to when it was looked whether the file is there."""
+        if self._size == self._read_to:  # to read nothing takes longer: room for a block is made
+            return
         size = _BLOCK_BYTES
         while block := self._system.read_at(self._descriptor, size, self._read_to):
             lines_end = block.rfind(b"\n") + 1

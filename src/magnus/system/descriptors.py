@@ -18,7 +18,7 @@ class OwnDescriptor:
             status = os.fstat(self.number)
         except OSError:
             return None
-        return status if _file(status) == self._file else None
+        return status if (status.st_dev, status.st_ino) == self._file else None
 
     def close(self) -> None:
         """Close it, unless somebody did."""

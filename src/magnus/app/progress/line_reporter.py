@@ -112,6 +112,8 @@ class LineReporter:
         self._tails = Tails()
         self._step_labels = StepLabels()
         self._has_started = False
+        self._second: datetime | None = None
+        self._second_text = ""
         self._shown_waiting: set[tuple[str, ...]] = set()
 
     def report(self, event: Event) -> None:
@@ -151,14 +153,20 @@ class LineReporter:
         return False
 
     def _line(self, event: Event) -> str:
-        stamp = f"{self._now().isoformat()[:19]}Z " if self._has_started else ""
-        text = f"{stamp}{text_of(event)}\n"
+        text = f"{self._stamp() if self._has_started else ''}{text_of(event)}\n"
         if not self._colour:
             return text
         from magnus.app.text.palette import coloured  # lazy: logs have no colours
 
         first, newline, rest = text.partition("\n")
         return f"{coloured(first, _style(event), colour=True)}{newline}{rest}"
+
+    def _stamp(self) -> str:
+        """The time in whole seconds; many lines have the same."""
+        second = self._now().replace(microsecond=0)
+        if second != self._second:
+            self._second, self._second_text = second, f"{second.isoformat()[:19]}Z "
+        return self._second_text
 
     def _take_output(self, path: StepPath, data: bytes) -> None:
         if self._shown_output == "tail":
@@ -214,21 +222,21 @@ class FailureReporter:
 def text_of(event: Event) -> str:
     """The text for the event, with names as people read them and without control characters."""
     match event:
+        case StepStarted(path) | StepReused(path):
+            return f"  {_name(path)}: {'started' if isinstance(event, StepStarted) else 'reused'}"
+        case StepEnded(path, _, status, message, duration):
+            return f"  {_name(path)}: {status} in {elapsed(duration)}" + (
+                f": {plain_lines(message)}" if message else ""
+            )
         case RunStarted(run_id, name):
             return f"run {run_id} started" + (f" ({plain(name)})" if name else "")
         case Planned(text) | Logged(text):
             return plain_lines(text)
-        case StepStarted(path) | StepReused(path):
-            return f"  {_name(path)}: {'started' if isinstance(event, StepStarted) else 'reused'}"
         case StepLoading() | StepWaiting():
             return f"  {_name(event.path)}: {_remark(event)}"
         case AttemptFailed(path, attempt, message, retry_in):
             wait = f" in {elapsed(retry_in)}" if retry_in else ""
             return f"  {_name(path)}: attempt {attempt + 1} failed, the next one starts{wait}: {plain_lines(message)}"
-        case StepEnded(path, _, status, message, duration):
-            return f"  {_name(path)}: {status.value} in {elapsed(duration)}" + (
-                f": {plain_lines(message)}" if message else ""
-            )
         case Warned(message, path):
             return (f"  {_name(path)}: " if path else "") + _warning(plain_lines(message))
         case RunEnded(run_id, status, message, duration):

@@ -35,23 +35,23 @@ class StepLabels:
 
                 self._labels[path] = labels(with_elements(branching))
                 self._around = ()
-            case (
-                StepStarted()
-                | StepWaiting()
-                | StepReused()
-                | StepLoading()
-                | StepOutput()
-                | AttemptFailed()
-                | StepEnded()
-                | Warned()
-            ):
-                if isinstance(event, StepEnded):
-                    self._labels.pop(event.path, None)
-                if self._labels and event.path is not None and len(event.path.parts) > 1:
-                    return replace(event, path=self._of(event.path))
+            case StepEnded(path):
+                self._labels.pop(path, None)
+                return self._named(event, path)
+            case StepStarted(path) | StepOutput(path) | StepWaiting(path) | StepReused(path) | StepLoading(path):
+                return self._named(event, path)
+            case AttemptFailed(path) | Warned(_, StepPath() as path):
+                return self._named(event, path)
             case _:
                 pass
         return event
+
+    def _named(self, event: Event, path: StepPath) -> Event:
+        """The event of the step at the path, which may be in a branch of a map."""
+        if not self._labels or len(path.parts) == 1:
+            return event
+        named: Event = replace(event, path=self._of(path))
+        return named
 
     def _of(self, path: StepPath) -> StepPath:
         around = path.parts[:-1]

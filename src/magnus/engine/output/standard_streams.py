@@ -46,8 +46,10 @@ def is_changed(stream: TextIO) -> bool:
 def flush(streams: Iterable[TextIO]) -> None:
     """Flush streams of whomever; one that cannot be flushed is left alone."""
     for stream in streams:
-        with suppress(OSError, ValueError, AttributeError):
+        try:
             stream.flush()
+        except (OSError, ValueError, AttributeError):
+            continue
 
 
 def flush_or_close(streams: Iterable[TextIO]) -> None:

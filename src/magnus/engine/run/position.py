@@ -41,7 +41,7 @@ class Place:
 
     def take(self, step: StepRecord, span: Span | None) -> None:
         """What comes next sees what the step left, which was at work as `span` says."""
-        self.span = around((self.span, span))
+        self.span = span if self.span is None else around((self.span, span))
         self.scope = scopes.after(self.scope, step)
         if self.within is not None:
             self._own = scopes.after(self._own, step)
@@ -77,7 +77,7 @@ class Composite:
     def take(self, outcome: "Outcome", span: Span | None) -> None:
         """Note the outcome of a branch, which was at work for `span`."""
         self.outcomes[outcome.key] = outcome
-        self.span = around((self.span, span))
+        self.span = span if self.span is None else around((self.span, span))
 
     @property
     def has_ended(self) -> bool:

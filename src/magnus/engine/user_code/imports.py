@@ -144,6 +144,8 @@ _HIDDEN: Final = "<frozen importlib._bootstrap>"
 STAND_IN: Final = "__mp_main__"
 """The name of the module of a script that this process does not run."""
 
+_NOTHING: Final = nullcontext()
+
 Around: TypeAlias = Callable[[str], AbstractContextManager[None]]
 """What is around the code of the module of that name."""
 
@@ -240,7 +242,7 @@ def during_import(file: Path) -> AbstractContextManager[None]:
 def project_code() -> AbstractContextManager[None]:
     """Around code of the project: it sees the modules of the project first."""
     watcher = _watcher()
-    return nullcontext() if watcher is None or watcher.project is None else watcher.project.seen(seen=True)
+    return _NOTHING if watcher is None or watcher.project is None else watcher.project.seen(seen=True)
 
 
 @contextmanager
@@ -259,7 +261,10 @@ def watched_project(folder: Path, around: Around = lambda _name: nullcontext()) 
 
 
 def _watcher() -> ImportWatcher | None:
-    return next((finder for finder in sys.meta_path if isinstance(finder, ImportWatcher)), None)
+    for finder in sys.meta_path:  # it is the first one, unless the task adds another
+        if isinstance(finder, ImportWatcher):
+            return finder
+    return None
 
 
 def _wrap(loader: Any, around: Callable[[], AbstractContextManager[None]]) -> None:

@@ -8,6 +8,8 @@ import os
 import sys
 from _locale import LC_ALL, setlocale  # `locale` loads `re` and more
 from collections.abc import Callable, Sequence
+from functools import cache
+from operator import call
 from typing import Any, Final
 
 from msgspec import Struct
@@ -58,14 +60,25 @@ ITEMS: Final = (
 )
 
 
-_READS: Final = tuple((item.module or None, item.read) for item in ITEMS)
+_MODULES: Final = tuple(item.module for item in ITEMS if item.module)
+
+
+@cache
+def _reads(loaded: tuple[bool, ...]) -> tuple[Callable[[], Any], ...]:
+    """How all items are read if these of the modules are loaded."""
+    is_loaded = {"": True, **dict(zip(_MODULES, loaded, strict=True))}
+    return tuple(item.read if is_loaded[item.module] else _unloaded for item in ITEMS)
+
+
+def _unloaded() -> object:
+    return UNLOADED
 
 
 def read_items() -> list[Any]:
     """The values of all items, in their order."""
-    loaded = sys.modules
+    loaded = tuple(map(sys.modules.__contains__, _MODULES))
     try:
-        return [read() if module is None or module in loaded else UNLOADED for module, read in _READS]
+        return list(map(call, _reads(loaded)))
     except Exception:  # noqa: BLE001 - a module that is half loaded, or that a task took apart
         return [_value(item) for item in ITEMS]
 

@@ -9,7 +9,7 @@ import sys
 import time
 from _signal import SIG_DFL, SIGALRM, getsignal  # type: ignore[import-not-found]  # the functions of `signal` make enums, which takes longer than all the rest
 from _signal import signal as set_signal
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from functools import lru_cache
 from pathlib import Path
@@ -107,7 +107,7 @@ class applied:  # noqa: N801 - used as a function is
             refused = restore_items(self._items, items)
         _restore_working_directory(self._folder, self._target)
         os.environ = self._environ  # noqa: B003 - the mapping that a task replaced
-        _restore_environment(self._environment)
+        _restore_environment(self._environment, self._additions)
         sys.path = self._path_list
         sys.path[:] = self._path
         return refused
@@ -185,18 +185,22 @@ def _raw_environment() -> dict[bytes, bytes]:
     return dict(os.environ._data)  # type: ignore[attr-defined]  # noqa: SLF001 - a tenth of the cost of a step
 
 
-def _restore_environment(before: Mapping[bytes, bytes]) -> None:
+def _restore_environment(before: Mapping[bytes, bytes], additions: Iterable[str]) -> None:
+    """Make the environment what it was `before`; most steps leave all but the `additions` as it was."""
     now: dict[bytes, bytes] = os.environ._data  # type: ignore[attr-defined]  # noqa: SLF001 - as above
-    if now == before:
-        return
     has_other_zone = now.get(_ZONE) != before.get(_ZONE)
-    for name in now.keys() - before.keys():
-        os.unsetenv(name)
-        del now[name]
-    for name, value in before.items():
-        if now.get(name) != value:
-            os.putenv(name, value)
-            now[name] = value
+    for name in map(_encoded_name, additions):
+        if name not in before and name in now:
+            os.unsetenv(name)
+            del now[name]
+    if now != before:
+        for name in now.keys() - before.keys():
+            os.unsetenv(name)
+            del now[name]
+        for name, value in before.items():
+            if now.get(name) != value:
+                os.putenv(name, value)
+                now[name] = value
     if has_other_zone:
         time.tzset()
 
