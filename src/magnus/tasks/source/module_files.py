@@ -8,7 +8,7 @@ from typing import Final
 from magnus.tasks.source.import_path import INSTALLED, SUFFIXES, is_in_library, is_in_magnus
 
 _MOST_FILES: Final = 2000
-_MOST_ENTRIES: Final = 200_000
+_MOST_ENTRIES: Final = 1_000_000
 _CACHES: Final = frozenset({"__pycache__", "__pypackages__"})
 
 

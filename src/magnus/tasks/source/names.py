@@ -24,7 +24,9 @@ _READING: Final = frozenset(
     {"getsource", "getsourcelines", "getcomments", "findsource", "co_firstlineno", "co_lines", "co_positions"}
 )
 """Names by which code reads the text of code, or the numbers of its lines."""
-_IMPORT_PATH: Final = ("sys", "path")
+_IMPORT_PATHS: Final = frozenset({("sys", "path"), ("sys", "meta_path"), ("sys", "path_hooks")})
+_PACKAGE_PATH: Final = "__path__"
+_EXTENDING: Final = frozenset({"append", "extend", "insert"})
 _ADDS_FOLDER: Final = "addsitedir"
 _DOCUMENTING: Final = frozenset({"__doc__", "getdoc"})
 SEES_ALL: Final = frozenset(
@@ -87,7 +89,9 @@ class Uses(Struct):
 
     def note(self, names: Chain) -> None:
         """Note what code can see and do that uses these names, each an attribute of the one before."""
-        self.moves_imports = self.moves_imports or names[:2] == _IMPORT_PATH or _ADDS_FOLDER in names
+        self.moves_imports = self.moves_imports or names[:2] in _IMPORT_PATHS or _ADDS_FOLDER in names
+        if names[-2:-1] == (_PACKAGE_PATH,) and names[-1] in _EXTENDING:
+            self.moves_imports = True
         for name in names:
             self.sees_all = self.sees_all or name in SEES_ALL
             self.sees_files = self.sees_files or name in SEES_FILES

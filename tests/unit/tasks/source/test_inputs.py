@@ -120,6 +120,10 @@ MOVING = {
     "sys.path under another name": "import sys as s\ns.path += ['lib']\ndef a(): return 1",
     "the list itself": "from sys import path as p\np.append('lib')\ndef a(): return 1",
     "inside": "def a():\n    import site\n    site.addsitedir('lib')\n    return 1",
+    "a finder of modules": "import sys\nsys.meta_path.append(1)\ndef a(): return 1",
+    "a hook of folders": "from sys import path_hooks\npath_hooks.append(1)\ndef a(): return 1",
+    "the folders of a package": "import json\ndef a(): json.__path__.append('lib')",
+    "the folders of its own package": "__path__.insert(0, 'lib')\ndef a(): return 1",
     "by a helper": "import helper\ndef a(): return helper.b()",
 }
 
