@@ -111,20 +111,49 @@ def code(folder):
     return found.code
 
 
-def result(folder):
-    program = "import sys; sys.path.insert(0, '.'); import work; print(repr(work.a()))"
-    argv = [sys.executable, "-B", "-S", "-c", program]
-    return subprocess.run(argv, cwd=folder, capture_output=True, text=True, check=False).stdout
+PROGRAM = "import sys; sys.path.insert(0, '.'); import work; print(repr(work.a()), flush=True)"
+FORKING = """
+import posix, sys
+for folder in sys.stdin:
+    child = posix.fork()
+    if not child:
+        posix.chdir(folder[:-1])
+        status = 1
+        try:
+            exec(sys.argv[1])
+            status = 0
+        finally:
+            posix._exit(status)
+    posix.waitpid(child, 0)
+    print(flush=True)
+"""
+"""Runs a program in many folders, each time in a fork of a bare interpreter that has imported nothing yet."""
+
+
+@pytest.fixture(scope="module")
+def interpreter():
+    argv = [sys.executable, "-B", "-S", "-c", FORKING, PROGRAM]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(argv, stdin=pipe, stdout=pipe, stderr=subprocess.DEVNULL, text=True, bufsize=1) as process:
+        yield process
+
+
+def result(folder, interpreter):
+    """What the step returns, as text; "" if it fails."""
+    interpreter.stdin.write(f"{folder}\n")
+    lines = "".join(iter(interpreter.stdout.readline, "\n"))
+    assert interpreter.poll() is None
+    return lines
 
 
 @pytest.mark.parametrize(("files", "name", "old", "new"), EDITS.values(), ids=EDITS)
-def test_an_edit_that_changes_the_result_changes_the_code(tmp_path, files, name, old, new):
+def test_an_edit_that_changes_the_result_changes_the_code(tmp_path, interpreter, files, name, old, new):
     for file, text in files.items():
         (tmp_path / file).parent.mkdir(exist_ok=True, parents=True)
         (tmp_path / file).write_text(text)
-    before, first = code(tmp_path), result(tmp_path)
+    before, first = code(tmp_path), result(tmp_path, interpreter)
     text = (tmp_path / name).read_text()
     assert old in text
     (tmp_path / name).write_text(text.replace(old, new))
-    assert result(tmp_path) != first
+    assert result(tmp_path, interpreter) != first
     assert code(tmp_path) != before
