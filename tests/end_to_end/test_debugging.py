@@ -3,11 +3,16 @@
 import hashlib
 import json
 import os
+import shutil
 import stat
 import subprocess
+from tempfile import TemporaryDirectory
 
 import pytest
+from forked import kept
 from safety_net import LONGEST_SECONDS
+
+pytestmark = pytest.mark.xdist_group("debugged runs")  # one process makes them
 
 WORK = """\
 import os
@@ -70,20 +75,29 @@ NOTEBOOK = {
     ],
     "metadata": {}, "nbformat": 4, "nbformat_minor": 5,
 }  # fmt: skip
+PARALLEL = "executor: {type: local, config: {enable_parallel: true, max_workers: 2}}\n"
 
 
-@pytest.fixture(params=["local", "workers"])
-def ran(folder, request):
-    folder.write("p.yaml", PIPELINE)
-    folder.write("work.py", WORK)
-    folder.write("n.ipynb", json.dumps(NOTEBOOK))
-    folder.write("d ü.csv", "1,2\n")
-    folder.write(".env", "KEY=top secret\n")
-    workers = "executor: {type: local, config: {enable_parallel: true, max_workers: 2}}\n"
-    folder.write("c.yaml", "secrets: {type: dotenv}\n" + (workers if request.param == "workers" else ""))
-    done = folder.magnus("execute", "p.yaml", "-c", "c.yaml", "--run-id", "one", "--x", "5")
-    assert done.status == 1, done.err
-    assert done.log["steps"]["each"]["branches"]["0"]["status"] == "SUCCESS"
+@pytest.fixture(scope="module", params=["", PARALLEL], ids=["local", "workers"])
+def project_of_the_run(request, tmp_path_factory, commands):
+    """A project with the run `one`; tests debug it in copies."""
+    project = tmp_path_factory.mktemp("project")
+    files = {"p.yaml": PIPELINE, "work.py": WORK, "n.ipynb": json.dumps(NOTEBOOK), "d ü.csv": "1,2\n"}
+    files |= {".env": "KEY=top secret\n", "c.yaml": f"secrets: {{type: dotenv}}\n{request.param}"}
+    for name, text in files.items():
+        (project / name).write_text(text)
+    arguments = "execute p.yaml -c c.yaml --run-id one --x 5".split()
+    with TemporaryDirectory(prefix="mt-", dir="/tmp") as temporary:
+        done = commands(*arguments, cwd=project, env={**kept(), "TMPDIR": temporary})
+        assert os.listdir(temporary) == []
+    assert done.returncode == 1, done.stderr
+    assert json.loads(done.stdout)["steps"]["each"]["branches"]["0"]["status"] == "SUCCESS"
+    return project
+
+
+@pytest.fixture
+def ran(folder, project_of_the_run):
+    shutil.copytree(project_of_the_run, folder.path, symlinks=True, dirs_exist_ok=True)
     return folder
 
 
