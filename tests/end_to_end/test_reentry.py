@@ -268,3 +268,23 @@ def test_the_end_of_a_run_shows_few_of_many_reasons_of_an_engine_and_explains_a_
     log = json.loads(folder.magnus("show", "r", "--json").out)
     assert "; the engine says: reason 0; reason 1; reason 2; and 2 more; the account of the workflow" in log["message"]
     assert log["steps"]["a"]["message"].endswith("; the engine says: reason 0")
+
+
+@pytest.mark.parametrize("store", ["file-system", "chunked-fs"])
+def test_a_step_behind_a_damaged_record_does_not_run_with_older_parameters(folder, store):
+    folder.write("magnus-config.yaml", f"defaults:\n  run_log_store: {{type: {store}}}\n")
+    steps = {name: {"command_type": "python-lambda", "command": "lambda x: {'x': x + 1}"} for name in ("a", "b", "c")}
+    folder.write("p.yaml", json.dumps({"dag": {"steps": steps}}))
+
+    def run(step):
+        return folder.magnus("execute_single_node", "r", step, "-f", "p.yaml", "--x", "1")
+
+    assert [run(step).status for step in ("a", "b")] == [0, 0]
+    [file] = [file for file in (folder.path / ".run_log_store").rglob("*.json*") if b'"x":3' in file.read_bytes()]
+    file.write_bytes(file.read_bytes().replace(b'"x":3', b'"x":7'))
+    refused = run("c")
+    assert refused.status == 3
+    assert "error: the record of step 'b' is damaged" in refused.err
+    assert "fix: run that step again: magnus execute_single_node r b\n" in refused.err
+    assert [run(step).status for step in ("b", "b", "c")] == [1, 0, 0]  # its attempt was lost with the record
+    assert json.loads(folder.magnus("show", "r", "--json").out)["parameters"]["x"] == 4

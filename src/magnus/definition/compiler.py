@@ -6,7 +6,7 @@ It collects all mistakes and compiles the rest without them. It reads the files 
 import os
 from collections.abc import Callable, Container, Mapping
 from functools import partial
-from typing import Final
+from typing import Final, TypeVar
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -29,7 +29,7 @@ from magnus.definition.written_pipeline import WrittenPipeline
 from magnus.definition.wrong_fields import Locate, WrongFields
 from magnus.errors import InvalidDefinition, Location, Problem
 from magnus.graph.nodes import CacheSpec, CompositeNode, Graph, MappedBranches, Node, TaskNode, TerminalNode
-from magnus.graph.structure import TERMINAL_TYPES
+from magnus.graph.structure import TERMINAL_TYPES, Outline
 from magnus.suggest import near
 from magnus.values import Json, UserObject
 
@@ -48,6 +48,9 @@ class StepPlace(Struct, frozen=True):
 ReadFile = Callable[[str, Location, tuple[str, ...]], WrittenPipeline | Problem]
 """Reads the pipeline in a file that is named at a place, inside these files; or returns the problem."""
 
+StepT = TypeVar("StepT", bound=Outline)
+"""A node, or the outline of one."""
+
 _NEXT: Final = "add next: <step>, for example next: success"
 
 
@@ -55,7 +58,7 @@ class Compiler:
     """Compiles one pipeline and all pipelines in it, and collects problems, warnings and steps.
 
     `functions` has the functions that no import can find, by their commands. `find_type` finds node types of other
-    packages. With `is_checked` only the fields of steps are checked, since all else was.
+    packages.
     """
 
     def __init__(
@@ -63,13 +66,10 @@ class Compiler:
         read_file: ReadFile,
         functions: Mapping[str, Callable[..., UserObject]],
         find_type: FindNodeType,
-        *,
-        is_checked: bool = False,
     ) -> None:
         self._read_file = read_file
         self._functions = functions
         self._find_type = find_type
-        self._is_checked = is_checked
         self.problems: list[Problem] = []
         self.warnings: list[Problem] = []
         self.steps: list[StepPlace] = []
@@ -80,14 +80,14 @@ class Compiler:
 
         If something is wrong, the graph is repaired by a guess and only for display. None when there are no steps.
         """
-        if self._is_checked:
-            return self._checked_graph(written)
         before = len(self.problems)
         self.problems += shape_problems(written.value, written.document, written.path, what)
         written = written.with_corrected_keys() if isinstance(written.value, dict) else written
         if not has_steps(written.value):
             return None
-        nodes = self._all_nodes(written)
+        if "cache" in written.value:
+            written = replace(written, cache=self._cache(written))
+        nodes = self._with_terminals(self._nodes(written.value["steps"], written), written)
         self.problems += wrong_structure(nodes, written)
         start = written.start_at()
         if len(self.problems) > before or any(key[: len(written.path)] == written.path for key in written.broken):
@@ -99,19 +99,7 @@ class Compiler:
                 self.warnings += unreached(repair.graph.start_at, repair.graph.nodes, written)
             return repair.graph
         self.warnings += (*unreached(start, nodes, written), *unintended(start, nodes, written))
-        return _named_graph(start, nodes, written)
-
-    def _checked_graph(self, written: WrittenPipeline) -> Graph | None:
-        """The graph of a pipeline that was checked before; None if a step in it cannot be read here."""
-        before = len(self.problems)
-        nodes = self._all_nodes(written)
-        return None if len(self.problems) > before else _named_graph(written.start_at(), nodes, written)
-
-    def _all_nodes(self, written: WrittenPipeline) -> dict[str, Node]:
-        """The nodes of the steps and the terminals."""
-        if "cache" in written.value:
-            written = replace(written, cache=self._cache(written))
-        return self._with_terminals(self._nodes(written), written)
+        return named_graph(start, nodes, written)
 
     def _cache(self, written: WrittenPipeline) -> CacheSpec | None:
         """What tasks of the pipeline do that say nothing of their cache."""
@@ -135,9 +123,9 @@ class Compiler:
                 case _:
                     pass
 
-    def _nodes(self, written: WrittenPipeline) -> dict[str, Node]:
+    def _nodes(self, steps: Mapping[str, Json], written: WrittenPipeline) -> dict[str, Node]:
         nodes: dict[str, Node] = {}
-        for name, fields in written.value["steps"].items():
+        for name, fields in steps.items():
             if not isinstance(fields, dict):
                 nodes[name] = _placeholder(name, {})
             elif isinstance(fields.get("on_failure"), dict):
@@ -264,11 +252,11 @@ class Compiler:
 
         return {name: node, other: nested(other, graph, end)}
 
-    def _with_terminals(self, nodes: Mapping[str, Node], written: WrittenPipeline) -> dict[str, Node]:
+    def _with_terminals(self, nodes: Mapping[str, StepT], written: WrittenPipeline) -> dict[str, StepT | TerminalNode]:
         """The nodes, and the terminals that were left out under the names `success` and `fail`."""
-        complete = dict(nodes)
+        complete: dict[str, StepT | TerminalNode] = dict(nodes)
         for succeeds, name in TERMINAL_TYPES.items():
-            if any(isinstance(node, TerminalNode) and node.succeeds is succeeds for node in nodes.values()):
+            if any(node.outcome is succeeds for node in nodes.values()):
                 continue
             if name in nodes:
                 message = f"the pipeline has no step of type {name}, and this step has the name it would get"
@@ -279,7 +267,8 @@ class Compiler:
         return complete
 
 
-def _named_graph(start: str, nodes: Mapping[str, Node], written: WrittenPipeline) -> Graph:
+def named_graph(start: str, nodes: Mapping[str, Node], written: WrittenPipeline) -> Graph:
+    """The graph with the name and the description of the pipeline."""
     name, description = (str(written.value.get(key) or "") for key in ("name", "description"))
     return Graph(start, nodes, name, description)
 

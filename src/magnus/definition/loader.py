@@ -4,7 +4,7 @@ It reports all mistakes at once: in the YAML, the variables, the fields and the 
 leave broken parts out, so that no mistake is reported twice.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
 from msgspec import Struct, field
@@ -52,7 +52,7 @@ class LoadedPipeline(Struct, frozen=True):
     dag_hash: str
     variables: frozenset[str]
     warnings: tuple[Problem, ...]
-    steps: tuple[StepPlace, ...]
+    steps: Sequence[StepPlace]
     functions: Mapping[str, Callable[..., UserObject]]
     file: str = ""
     included: Mapping[str, Json] = field(default_factory=dict)
@@ -124,15 +124,19 @@ def load_recorded(
 
     `dags` has the value of `dag:` of the file and of each included file; `variables` may be in them.
     """
+    from magnus.definition.recorded_compiler import RecordedCompiler, RecordedSteps  # lazy: only parts of runs need it
+
     files = _Files(environment, find_type)
     for name, dag in dags.items():
         files.add_recorded(name, dag, has_variables=bool(variables))
-    compiler = Compiler(files.read, {}, find_type, is_checked=True)
+    compiler = RecordedCompiler(files.read, {}, find_type)
     graph = compiler.graph(files.open(file, (file,)), _DAG)
     raise_if_any(list(in_order((*files.problems, *compiler.problems))))
     assert graph is not None
     included = {name: dag for name, dag in dags.items() if name != file}
-    return LoadedPipeline(graph, dags[file], dag_hash, variables, (), tuple(compiler.steps), {}, file, included)
+    return LoadedPipeline(
+        graph, dags[file], dag_hash, variables, (), RecordedSteps(graph, compiler.steps), {}, file, included
+    )
 
 
 def _without_problems(examined: Examination) -> LoadedPipeline:
@@ -166,7 +170,7 @@ def _examined(
         file=file,
         included=included,
     )
-    return Examination(pipeline, (), pipeline.steps, graph)
+    return Examination(pipeline, (), tuple(compiler.steps), graph)
 
 
 class _Files:

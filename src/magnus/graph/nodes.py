@@ -1,6 +1,6 @@
 """The graph of a (sub)pipeline, and the three shapes of its steps: task, composite and terminal."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Final, Literal, TypeAlias
 
 from msgspec import Struct, field
@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from magnus.errors import InvalidDefinition, Problem
 from magnus.graph.path import BranchPath, StepPath
-from magnus.graph.structure import TERMINAL_TYPES, structure_problems
+from magnus.graph.structure import TERMINAL_TYPES, CheckedNodes, Outline, TaskOutline, structure_problems
 from magnus.values import Json, UserObject
 
 _PLAIN_TASK: Final = "task"
@@ -99,6 +99,11 @@ class TaskNode(Struct, frozen=True):
     def branch_names(self) -> tuple[str, ...]:
         """None."""
         return ()
+
+    @property
+    def command(self) -> str:
+        """The command of its task."""
+        return self.task.command
 
     @property
     def label(self) -> str:
@@ -214,7 +219,8 @@ def _edges(following: str, on_failure: str | None) -> tuple[tuple[str, str], ...
 class Graph(Struct, frozen=True):
     """Steps by name, in the order they were written, and where to start.
 
-    Raises InvalidDefinition on construction when the structure is faulty; the error carries every fault.
+    Raises InvalidDefinition on construction when the structure is faulty; the error carries every fault. `CheckedNodes` are
+    not checked again.
     """
 
     start_at: str
@@ -223,13 +229,40 @@ class Graph(Struct, frozen=True):
     description: str = ""
 
     def __post_init__(self) -> None:
+        if isinstance(self.nodes, CheckedNodes):
+            return
         if problems := structure_problems(self.start_at, self.nodes):
             raise InvalidDefinition.of([Problem(p.message, p.fix, step=p.step) for p in problems])
 
     def terminal(self, *, succeeds: bool) -> TerminalNode:
         """The success or the fail step."""
-        backwards = reversed([*self.nodes.values()])  # most pipelines end with them
-        return next(n for n in backwards if isinstance(n, TerminalNode) and n.succeeds is succeeds)
+        backwards = reversed([*self.outlines.items()])  # most pipelines end with them
+        node = self.nodes[next(name for name, step in backwards if step.outcome is succeeds)]
+        assert isinstance(node, TerminalNode)
+        return node
+
+    @property
+    def outlines(self) -> Mapping[str, Outline]:
+        """The nodes by name; of `CheckedNodes` without making them."""
+        return self.nodes.outlines if isinstance(self.nodes, CheckedNodes) else self.nodes
+
+    def way_of_successes(self) -> Sequence[str]:
+        """The steps from the first one to an end, if none fails."""
+        outlines, name = self.outlines, self.start_at
+        way = [name]
+        while edges := outlines[name].edges:
+            name = edges[0][1]
+            way.append(name)
+        return way
+
+    def task_outlines(self) -> Iterator[TaskOutline]:
+        """As `tasks`, without making the nodes of `CheckedNodes`."""
+        for step in self.outlines.values():
+            if isinstance(step, CompositeNode):
+                for graph in graphs_of(step):
+                    yield from graph.task_outlines()
+            elif not isinstance(step, TerminalNode):
+                yield step
 
     def step(self, path: StepPath) -> Node:
         """The node at `path`; KeyError when there is none."""

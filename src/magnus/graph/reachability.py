@@ -22,10 +22,13 @@ def failure_of(graph: Graph, node: Node) -> str:
     return node.on_failure or graph.terminal(succeeds=False).name
 
 
-def failure_targets(graph: Graph) -> set[str]:
-    """The steps of the (sub)pipeline that failures lead to."""
-    end = graph.terminal(succeeds=False).name
-    return {node.on_failure or end for node in graph.nodes.values() if isinstance(node, TaskNode | CompositeNode)}
+def is_failure_target(graph: Graph, name: str) -> bool:
+    """Whether a failure in the (sub)pipeline leads to the step."""
+    if name == graph.terminal(succeeds=False).name:
+        return any(
+            not isinstance(step, TerminalNode) and step.on_failure in {None, name} for step in graph.outlines.values()
+        )
+    return any(not isinstance(step, TerminalNode) and step.on_failure == name for step in graph.outlines.values())
 
 
 def may_start_run(graph: Graph) -> set[str]:

@@ -3,12 +3,15 @@
 Called by `Graph` on construction and by the definition layer, which adds file, line and column.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Final, Protocol
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Final, Protocol, TypeAlias
 
 from msgspec import Struct
 
 from magnus.suggest import nearest_or_all
+
+if TYPE_CHECKING:
+    from magnus.graph.nodes import CompositeNode, Node, TerminalNode  # they stand above
 
 TERMINAL_TYPES: Final = {True: "success", False: "fail"}
 """The node types of terminals, by whether reaching them is a success; also the names of terminals that nobody wrote."""
@@ -39,6 +42,73 @@ class StepOutline(Protocol):
     def branch_names(self) -> tuple[str, ...]:
         """The names of branches that steps around name in their paths."""
         ...
+
+
+Edges: TypeAlias = tuple[tuple[str, str], ...]
+"""(field, target) pairs: `next`, then `on_failure` if there is one."""
+
+
+class TaskOutline(Protocol):
+    """What is known of a task before its node is made; a node has it too."""
+
+    @property
+    def edges(self) -> Edges:
+        """The edges to the steps that follow."""
+        ...
+
+    @property
+    def outcome(self) -> None:
+        """None: it is no terminal."""
+        ...
+
+    @property
+    def on_failure(self) -> str | None:
+        """The step that its failure leads to; None for the fail step."""
+        ...
+
+    @property
+    def command(self) -> str:
+        """What the task runs, as it is written."""
+        ...
+
+    @property
+    def secrets(self) -> Sequence[str]:
+        """The names of its secrets, or one name as text."""
+        ...
+
+
+Outline: TypeAlias = "TaskOutline | CompositeNode | TerminalNode"
+
+
+class CheckedNodes(Mapping[str, "Node"]):
+    """The nodes of a pipeline that was checked before, by name, in the order they were written.
+
+    Each is made when it is read first: a process of an existing run needs few of them, and the outlines of all.
+
+    `make` makes the node of a name, and raises InvalidDefinition if this process cannot.
+    """
+
+    def __init__(self, outlines: Mapping[str, Outline], make: "Callable[[str], Node]") -> None:
+        self.outlines = outlines
+        self._make = make
+        self._made: dict[str, Node] = {}
+
+    def __getitem__(self, name: str) -> "Node":
+        node = self._made.get(name)
+        if node is None:
+            if name not in self.outlines:
+                raise KeyError(name)
+            node = self._made[name] = self._make(name)
+        return node
+
+    def __contains__(self, name: object) -> bool:
+        return name in self.outlines
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.outlines)
+
+    def __len__(self) -> int:
+        return len(self.outlines)
 
 
 class StructureProblem(Struct, frozen=True):

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from magnus.run_log.summary import DamagedRun, RunSummary  # lazy: only listings need them
 
 __all__ = [
+    "CountsSteps",
     "DamagedRecord",
     "DatesRecords",
     "FindsDamage",
@@ -156,6 +157,18 @@ class HoldsConnection(Protocol):
         ...
 
 
+@runtime_checkable
+class CountsSteps(Protocol):
+    """A store that can count the steps of a branch sooner than by reading their records."""
+
+    def count_steps(self, run_id: str, branch: BranchPath) -> int:
+        """How many steps directly in `branch` have a record; damaged records may count. RunNotFound when there is no such run.
+
+        A step whose record `get_step` returns counts.
+        """
+        ...
+
+
 class StepResult(Struct, frozen=True):
     """A step that has a result under some key, and when the key was put, in UTC."""
 
@@ -203,6 +216,7 @@ OPTIONAL: Final = frozenset(
     {
         "connect_by_statement",
         "connect_problems",
+        "count_steps",
         "damaged_records",
         "last_put",
         "location",

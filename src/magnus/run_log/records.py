@@ -100,12 +100,15 @@ class AttemptRecord(Struct, frozen=True):
 class BranchScope(Struct, frozen=True):
     """The scope of the next step of a branch: parameters by name, and catalog entries by the name of the file.
 
-    `map_variables` has the elements of the maps around it, outermost first, by the names they go by.
+    Attributes:
+        map_variables: the elements of the maps around it, outermost first, by the names they go by.
+        is_final: whether all steps before succeeded, so that no later attempt can change the scope.
     """
 
     parameters: Mapping[str, Parameter] = field(default_factory=dict)
     files: Mapping[str, CatalogRecord] = field(default_factory=dict)
     map_variables: Mapping[str, Json | LargeParameter] = field(default_factory=dict)
+    is_final: bool = True
 
 
 class Branching(Struct, frozen=True):

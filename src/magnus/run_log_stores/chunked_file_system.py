@@ -173,13 +173,14 @@ class ChunkedRunLogStore:
         """The records of the steps of the branch, by position, without the branches inside it."""
         self._refuse_missing(run_id)
         folder = self._files.branch(run_id, branch)
-        names = {
-            name.removesuffix(DONE if name.endswith(DONE) else NOT_DONE)
-            for name in record_files.names_in(folder)
-            if name.endswith(NOT_DONE) and not name.startswith(".")
-        }
+        names = record_files.step_names_in(folder)
         steps = (self._standing(f"{folder}/{name}", partial(record_files.names_step, branch, name)) for name in names)
         return sorted((step for step in steps if step is not None), key=lambda step: step.position)
+
+    def count_steps(self, run_id: str, branch: BranchPath) -> int:
+        """How many steps of the branch have a file."""
+        self._refuse_missing(run_id)
+        return len(record_files.step_names_in(self._files.branch(run_id, branch)))
 
     def put_result(self, key: str, run_id: str, path: StepPath) -> None:
         """Put the step into the file of the key."""

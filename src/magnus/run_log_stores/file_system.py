@@ -22,8 +22,8 @@ from magnus.run_log import codec
 from magnus.run_log.json_bytes import mentioned_hashes
 from magnus.run_log.records import RunRecord, Status, StepRecord
 from magnus.run_log_stores import failures, record_line
-from magnus.run_log_stores.record_line import Heading
-from magnus.run_log_stores.run_file import OpenRuns, Place, RunFile, last_run_line
+from magnus.run_log_stores.record_line import Heading, Place
+from magnus.run_log_stores.run_file import OpenRuns, RunFile, last_run_line
 from magnus.system import atomic_files
 from magnus.system.system_calls import REAL, SystemCalls
 
@@ -160,6 +160,10 @@ class FileSystemRunLogStore:
             return [self._decoded(run, place, codec.step_from_bytes, run_id) for place in places]
 
         return sorted(self._reading(run_id, read), key=lambda step: step.position)
+
+    def count_steps(self, run_id: str, branch: BranchPath) -> int:
+        """How many steps of the branch have a whole record."""
+        return self._reading(run_id, lambda run: run.steps.count(str(branch)))
 
     def put_result(self, key: str, run_id: str, path: StepPath) -> None:
         """Put the step into the file of the key."""

@@ -20,10 +20,14 @@ class Index(Generic[PlaceT]):
     def note(self, path: str, place: PlaceT, *, success: bool) -> None:
         """A record of the step was put at `place`, after all that were noted before."""
         branch, _, name = path.rpartition("/")
-        steps = self._branches.setdefault(branch, {})
+        steps = self.standing_in(branch)
         standing = steps.get(name)
         if standing is None or not standing[0]:
             steps[name] = (success, place)
+
+    def standing_in(self, branch: str) -> dict[str, tuple[bool, PlaceT]]:
+        """Whether a success stands, and its place, by the names of the steps in `branch`; to be changed as `note` does."""
+        return self._branches.setdefault(branch, {})
 
     def place(self, path: str) -> PlaceT | None:
         """The place of the record that stands for the step; None when there is none."""
@@ -34,6 +38,10 @@ class Index(Generic[PlaceT]):
     def places(self, branch: str) -> Sequence[PlaceT]:
         """The places of the steps directly in `branch`, in the order they were first put."""
         return [place for _, place in self._branches.get(branch, {}).values()]
+
+    def count(self, branch: str) -> int:
+        """How many steps directly in `branch` have a record."""
+        return len(self._branches.get(branch, ()))
 
     def all_places(self) -> Iterator[PlaceT]:
         """The places of all steps."""

@@ -215,6 +215,17 @@ def names_in(folder: AnyPath) -> Sequence[str]:
         raise failures.failed("read", folder, error) from error
 
 
+def step_names_in(folder: AnyPath) -> set[str]:
+    """The names of the files of steps in the folder of a branch, without their endings."""
+    names = names_in(folder)
+    done = {name.removesuffix(DONE) for name in names if name.endswith(DONE) and not name.startswith(".")}
+    return done.union(
+        name.removesuffix(NOT_DONE)
+        for name in names
+        if name.endswith(NOT_DONE) and not name.startswith(".") and not name.endswith(DONE)
+    )
+
+
 def record_blocks(files: RecordFiles, run_id: str, system: SystemCalls) -> Iterator[bytes]:
     """All of the run's records; one that is replaced meanwhile counts as it is before or after."""
     yield from atomic_files.blocks(files.run(run_id), system)

@@ -6,11 +6,11 @@ Used by the file-system store alone, which lets one thread at a time in here.
 import os
 from collections.abc import Callable
 from threading import Lock
-from typing import Final, NamedTuple
+from typing import Final
 
 from magnus.run_log.records import StepRecord
 from magnus.run_log_stores.index import Index
-from magnus.run_log_stores.record_line import Heading, heading
+from magnus.run_log_stores.record_line import Heading, Place, heading, note_lines
 from magnus.system.atomic_files import READ
 from magnus.system.descriptors import OwnDescriptor
 from magnus.system.system_calls import SystemCalls
@@ -22,13 +22,6 @@ _LINE: Final = b'{"crc":"'
 _CRC_DIGITS: Final = 8
 _RUN: Final = b'","run":'
 """The text after the checksum in the record of a run; in other records it is part of a value, if anything."""
-
-
-class Place(NamedTuple):
-    """Where a line is in the file, without its newlines; in bytes."""
-
-    offset: int
-    length: int
 
 
 class ShortWrite(OSError):
@@ -67,7 +60,7 @@ class RunFile:
         return status.st_nlink > 0
 
     def begin(self) -> None:
-        """Read what there is of a run that has just begun, so that what is added next is noted at once."""
+        """Read what there is of a run that has just started, so that what is added next is noted at once."""
         if self._read_to == 0 and self._size <= _BLOCK_BYTES:
             self.refresh()
 
@@ -82,7 +75,7 @@ class RunFile:
             self._close_torn_line()
         end = os.lseek(self._descriptor, 0, os.SEEK_CUR)
         start = end - written
-        place = Place(start + 1, len(line) - 2) if start == self._read_to else None
+        place = (start + 1, len(line) - 2) if start == self._read_to else None
         if place is not None:
             self._note(about, place)
             self._read_to = end
@@ -118,7 +111,8 @@ class RunFile:
 
     def read(self, place: Place) -> bytes:
         """The line at `place`."""
-        return self._system.read_at(self._descriptor, place.length, place.offset)
+        offset, length = place
+        return self._system.read_at(self._descriptor, length, offset)
 
     def close(self) -> None:
         """Give the descriptor back."""
@@ -131,17 +125,13 @@ class RunFile:
 
     def _note_lines(self, block: bytes) -> None:
         """Note the records in the whole lines behind the last byte that was read."""
-        start = self._read_to
-        for line in block.split(b"\n"):
-            if line and (about := heading(line)):
-                self._note(about, Place(start, len(line)))
-            start += len(line) + 1
+        self.run = note_lines(block, self._read_to, self.steps) or self.run
         self._read_to += len(block)
 
     def _note_tail(self, tail: bytes) -> None:
         """Note the text after the last newline when it is a whole record; else it is read again when it has grown."""
         if about := heading(tail):
-            self._note(about, Place(self._read_to, len(tail)))
+            self._note(about, (self._read_to, len(tail)))
             self._read_to += len(tail)
 
     def _note(self, about: Heading, place: Place) -> None:

@@ -65,7 +65,8 @@ def test_a_step_leaves_its_parameters_when_it_succeeded_and_its_files_in_any_cas
     after = scope.after(before, done)
     assert after == BranchScope({"x": JsonParameter(5)}, {"f": entry("f")}, {"i": 7})
     failed = scope.after(before, replace(done, status=Status.FAIL, parameters={}))
-    assert failed == BranchScope({"x": JsonParameter(0)}, {"f": entry("f")}, {"i": 7})
+    assert failed == BranchScope({"x": JsonParameter(0)}, {"f": entry("f")}, {"i": 7}, is_final=False)
+    assert not scope.after(failed, done).is_final
 
 
 def test_what_changes_nothing_leaves_the_same_scope():

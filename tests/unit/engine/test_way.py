@@ -81,12 +81,21 @@ def test_what_was_given_up_is_not_among_what_the_branch_set():
     assert set(scope.folded_own([*AGAIN, record("b", 5), record("c", 6), end]).parameters) == {"a", "b", "c", "success"}
 
 
-def test_a_scope_that_a_record_carries_counts_where_it_was_made_on_this_way():
+def test_a_success_carries_the_scope_of_all_before_it_and_an_unfinished_composite_does_not():
     carried = BranchScope({"carried": JsonParameter(1)})
     start = BranchScope({"start": JsonParameter(1)})
-    with_scope = record("c", 2, scope=carried)
-    assert set(scope.folded(start, [record("a", 0), record("b", 1), with_scope]).parameters) == {"carried"}
-    assert set(scope.folded(start, [record("a", 4), record("b", 5), with_scope]).parameters) == {"start", "a", "b", "c"}
+    steps = [record("a", 0), record("b", 1), record("c", 2, scope=carried)]
+    assert set(scope.folded(start, steps).parameters) == {"carried"}
+    unfinished = [*steps[:2], record("c", 2, "PROCESSING", scope=carried)]
+    assert set(scope.folded(start, unfinished).parameters) == {"start", "a", "b"}
+
+
+def test_no_scope_is_carried_behind_a_step_that_an_engine_may_try_again():
+    last = record("c", scope.CARRIED_EVERY - 1)
+    failed = scope.folded(BranchScope(), [record("a", 0, "FAIL"), record("h", 1)])
+    assert scope.carried(last.position, failed, last) is None
+    succeeded = scope.folded(BranchScope(), [record("a", 0), record("b", 1)])
+    assert set(scope.carried(last.position, succeeded, last).parameters) == {"a", "b", "c"}
 
 
 def test_ends_that_a_branch_left_again_are_not_shown():

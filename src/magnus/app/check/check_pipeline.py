@@ -177,7 +177,7 @@ class _Check:
 
     def _engine(self, pipeline: LoadedPipeline, services: CheckedServices, parameters: Scope | None) -> None:
         """Add the problems of overrides, and of transpiling the pipeline."""
-        self.problems += override_problems(pipeline, services.configuration)
+        self.problems += override_problems(pipeline, pipeline.steps, services.configuration)
         transpiler = executors.transpiler(services.configuration)
         if transpiler is not None:
             from magnus.app.run.transpile import transpile_request  # lazy: most pipelines are run here

@@ -132,11 +132,11 @@ def _opened(temporary: Path, masker: Masker, output: Path | None) -> Iterator[_O
 
 def _script(graph: Graph, working_directory: Path) -> Path | None:
     """The script that a command of the graph names first."""
-    if not any(".py:" in task.task.command for task in graph.tasks()):
+    if not any(".py:" in task.command for task in graph.task_outlines()):
         return None
     from magnus.tasks.source.locate import split_script_command  # lazy: most pipelines call functions of modules
 
-    scripts = (split_script_command(task.task.command, working_directory) for task in graph.tasks())
+    scripts = (split_script_command(task.command, working_directory) for task in graph.task_outlines())
     return next((script[0] for script in scripts if script), None)
 
 

@@ -17,6 +17,7 @@ from magnus.app.run.prepare import PreparedRun, prepare
 from magnus.app.run.request import RunRequest
 from magnus.definition.compiler import StepPlace
 from magnus.definition.loader import LoadedPipeline
+from magnus.definition.recorded_compiler import steps_of
 from magnus.engine.context import RunContext
 from magnus.engine.reentry.attempts import Act, OneAttempt, names_beside, step_path
 from magnus.engine.reentry.engine_run import EngineRun
@@ -162,4 +163,6 @@ def _places(step: str, names: Sequence[str], pipeline: LoadedPipeline, *, with_i
     beside = [path.branch.step(name) for name in names_beside(pipeline.graph, path, names)]
     own = {"/".join(one.parts[::2]) for one in (path, *beside)}
     inside = f"{'/'.join(path.parts[::2])}/"
-    return [place for place in pipeline.steps if place.step in own or (with_inner and place.step.startswith(inside))]
+    around = {one.parts[0] for one in (path, *beside)}
+    places = [place for name in pipeline.graph.outlines if name in around for place in steps_of(pipeline.steps, name)]
+    return [place for place in places if place.step in own or (with_inner and place.step.startswith(inside))]

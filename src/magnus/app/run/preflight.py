@@ -161,22 +161,26 @@ def _conflicts(node: CompositeNode, step: StepPlace) -> Iterator[Problem]:
         yield Problem(message, fix, step.locate("branches"), step.step, "warning")
 
 
-def check_overrides(pipeline: LoadedPipeline, configuration: Configuration) -> list[Problem]:
-    """The warnings about overrides that steps name; InvalidDefinition with everything that is wrong with them."""
-    problems = override_problems(pipeline, configuration)
+def check_overrides(
+    pipeline: LoadedPipeline, steps: Sequence[StepPlace], configuration: Configuration
+) -> list[Problem]:
+    """The warnings about overrides that the steps name; InvalidDefinition with everything that is wrong with them."""
+    problems = override_problems(pipeline, steps, configuration)
     if any(problem.severity == "error" for problem in problems):
         raise InvalidDefinition.of(in_order(problems))
     return problems
 
 
-def override_problems(pipeline: LoadedPipeline, configuration: Configuration) -> list[Problem]:
-    """Overrides that steps name and the configuration of the executor does not have, and ones with `together` in wrong places.
+def override_problems(
+    pipeline: LoadedPipeline, steps: Sequence[StepPlace], configuration: Configuration
+) -> list[Problem]:
+    """Overrides that the steps name and the configuration of the executor does not have, and ones with `together` in wrong places.
 
     Overrides for other executors are not checked, nor is anything if the executor has none. Transpilers check `together`
     with their own limits.
     """
     kind = configuration.executor.type
-    named = [(step, step.node.overrides[kind]) for step in pipeline.steps if kind in step.node.overrides]
+    named = [(step, step.node.overrides[kind]) for step in steps if kind in step.node.overrides]
     if not named:
         return []
     executor_class, options = services.executor_type(configuration)

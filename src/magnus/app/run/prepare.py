@@ -118,9 +118,8 @@ def _prepared(
     if step_filter is _EVERY_STEP:  # a process that runs one part of a run creates it seldom
         version.start()
     try:
-        pipeline = _recorded(service_set.run_log_store, request) if continues else None
-        if pipeline is None:
-            pipeline = _loaded(request, spread)
+        recorded = _recorded(service_set.run_log_store, request) if continues else None
+        pipeline = recorded or _loaded(request, spread)
         _check_named_steps(request, pipeline)
         if spread.mocks:
             from magnus.app.run import mocks  # lazy: most runs are no mocks
@@ -129,8 +128,9 @@ def _prepared(
         initial = _initial(request, model)
         if step_filter is _EVERY_STEP and not spread.mocks:
             initial = fitted_to_steps(initial, pipeline.steps, service_set.catalog, request.working_directory)
-        warnings = check_steps(step_filter(pipeline), request.working_directory, spread)
-        warnings += check_overrides(pipeline, configuration)
+        steps = step_filter(pipeline)
+        warnings = check_steps(steps, request.working_directory, spread)
+        warnings += check_overrides(pipeline, steps if recorded else pipeline.steps, configuration)
     finally:
         version.wait()
     if request.built is not None and spread.reenters:

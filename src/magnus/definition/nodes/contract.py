@@ -50,6 +50,7 @@ class NodeTraits(Struct, frozen=True):
         files: the fields that name a file with a pipeline, each with the field that holds the same pipeline in place.
         limits_branch_names: whether names of branches follow the rules for names of steps.
         takes_any_field: whether fields that it does not know may be written.
+        outlined: whether it is a task with the fields `next`, `on_failure`, `command` and `secrets`, which its node has too.
     """
 
     pipelines: tuple[str, ...] = ()
@@ -57,6 +58,7 @@ class NodeTraits(Struct, frozen=True):
     files: Mapping[str, str] = field(default_factory=dict)
     limits_branch_names: bool = False
     takes_any_field: bool = False
+    outlined: bool = False
 
 
 DEFAULT_TRAITS: Final = NodeTraits()

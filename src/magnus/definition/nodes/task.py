@@ -2,13 +2,13 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import PurePath
-from typing import Annotated, Final, Literal, Self
+from typing import Annotated, ClassVar, Final, Literal, Self
 
 from msgspec import Meta, Struct, field
 
 from magnus.definition import fields as written_fields
 from magnus.definition.field_types import Duration, PositiveDuration, Texts
-from magnus.definition.nodes.contract import Graphs, Pipelines
+from magnus.definition.nodes.contract import Graphs, NodeTraits, Pipelines
 from magnus.definition.wrong_fields import Complaint, WrongFields
 from magnus.graph.nodes import CacheSpec, CatalogSpec, Return, TaskNode, TaskSpec
 from magnus.suggest import near
@@ -125,6 +125,8 @@ class Task(Struct, frozen=True, forbid_unknown_fields=True):
         cache: whether the result of an earlier step with the same code and inputs is reused, or how; as the pipeline says by default.
         options: the fields that only its command type knows.
     """
+
+    traits: ClassVar = NodeTraits(outlined=True)
 
     name: str
     command: str

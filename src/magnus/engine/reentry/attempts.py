@@ -96,7 +96,7 @@ class EarlierSecrets:
     def mask(self, run: RunRecord) -> None:
         """Mask what steps that started name under `secrets`, as it is masked where all steps are in one process."""
         graph, services = self._context.graph, self._context.services
-        if not any(task.secrets for task in graph.tasks()):
+        if not any(task.secrets for task in graph.task_outlines()):
             return
         started = services.run_log_store.list_steps(run.run_id, BranchPath())
         nodes = (graph.nodes.get(step.path.name) for step in started)

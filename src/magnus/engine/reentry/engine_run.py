@@ -68,7 +68,7 @@ class EngineRun:
         ends_run = known is not None and engine_runs.ends_run(known, run)
         if not ends_run and (done := self._done(path, node, known)) is not None:
             return done
-        is_left = known is not None and engine_runs.is_left(self._store, run, known)
+        is_left = known is not None and engine_runs.is_left(self.graph, self._store, run, known)
         match node:
             case TerminalNode():
                 return self._finish(self._reopened(run), path, node)
@@ -295,7 +295,7 @@ class EngineRun:
         """Record that a (sub)pipeline reached its end, and with that of the pipeline itself the end of the run."""
         if self._message.events:
             self._context.reporter.report(StepStarted(path, node.written_as))
-        position, _ = place.before(self.graph, self._store, run, path)
+        position = place.position(self.graph, self._store, run.run_id, path)
         steps = list(engine_runs.finished_steps(self._store, run.run_id, path.branch))
         left = traversal.given_up(self.graph.within(path.branch), steps, path.name)
         record = control.finish(self._context, path, position, left)

@@ -11,12 +11,12 @@ from msgspec.structs import replace
 
 from magnus.engine.context import now
 from magnus.engine.rules import traversal
-from magnus.engine.step import lost_attempts
+from magnus.engine.step import lost_attempts, place
 from magnus.engine.step.outcomes import reached_fail
 from magnus.errors import InvalidInput
 from magnus.graph.nodes import Graph, Node, TerminalNode
 from magnus.graph.path import BranchPath, StepPath, print_names
-from magnus.graph.reachability import failure_of, failure_targets
+from magnus.graph.reachability import failure_of, is_failure_target
 from magnus.interfaces.run_log_store import RunLogStore
 from magnus.run_log.records import ENDED, Owner, RunRecord, Status, StepRecord, terminal_record
 
@@ -71,11 +71,11 @@ def status_in_settled(node: Node, known: StepRecord | None) -> Status:
     return Status.FAIL if isinstance(node, TerminalNode) and not node.succeeds else Status.SUCCESS
 
 
-def is_left(store: RunLogStore, run: RunRecord, known: StepRecord) -> bool:
+def is_left(graph: Graph, store: RunLogStore, run: RunRecord, known: StepRecord) -> bool:
     """Whether the run has passed the step, or finished: an engine that comes to the step now tries the workflow again."""
     if run.status in ENDED:
         return True
-    return traversal.position_of(store.list_steps(run.run_id, known.path.branch), known.path) != known.position
+    return place.position(graph, store, run.run_id, known.path) != known.position
 
 
 def ends_run(known: StepRecord, run: RunRecord) -> bool:
@@ -97,7 +97,7 @@ def reason_of_failure(within: Graph, steps: Sequence[StepRecord], end: StepPath,
 def close_before(graph: Graph, store: RunLogStore, run_id: str, path: StepPath) -> None:
     """Before the step at `path` starts, which a failure leads to, record the unfinished steps before it."""
     within = graph.within(path.branch)
-    if path.name not in failure_targets(within):
+    if not is_failure_target(within, path.name):
         return
     if is_settled(graph, store, run_id, path):
         return

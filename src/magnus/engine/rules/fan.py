@@ -71,7 +71,7 @@ def branch_scope(node: CompositeNode, record: StepRecord, key: str) -> BranchSco
         case RepeatedBranch(index_as=str(name)):
             return BranchScope({**scope.parameters, name: JsonParameter(int(key))}, scope.files, scope.map_variables)
         case _:
-            return scope
+            return scope if scope.is_final else replace(scope, is_final=True)
 
 
 def _element(mapped: MappedBranches, parameters: Scope, position: int, value: Json) -> Parameter:

@@ -17,25 +17,28 @@ def initial(run: RunRecord) -> BranchScope:
 def after(scope: BranchScope, step: StepRecord) -> BranchScope:
     """What the step after `step` sees: its parameters when it succeeded, its files in any case."""
     put = {entry.name: entry for entry in step.catalog if entry.stage == "put"}
-    sets = step.parameters if step.status is Status.SUCCESS else {}
-    if not put and not sets:
+    succeeded = step.status is Status.SUCCESS
+    sets = step.parameters if succeeded else {}
+    if not put and not sets and (succeeded or not scope.is_final):
         return scope
     return BranchScope(
         {**scope.parameters, **sets} if sets else scope.parameters,
         {**scope.files, **put} if put else scope.files,
         scope.map_variables,
+        succeeded and scope.is_final,
     )
 
 
 def folded(start: BranchScope, steps: Iterable[StepRecord]) -> BranchScope:
     """What is seen after all of `steps`, which are one branch on its way.
 
-    A scope that a record carries counts as long as positions rise: then the way to it is the one it was made on.
+    A success carries a scope only if all steps before it had succeeded, so it holds for ever. An
+    unfinished composite has the scope of its branches, which does not count.
     """
-    scope, last, rises = start, -1, True
+    scope = start
     for step in steps:
-        rises, last = rises and step.position > last, step.position
-        scope = step.scope if step.scope is not None and rises else after(scope, step)
+        carries = step.scope is not None and step.status is Status.SUCCESS
+        scope = step.scope if carries and step.scope is not None else after(scope, step)
     return scope
 
 
@@ -51,5 +54,11 @@ def folded_own(steps: Iterable[StepRecord]) -> BranchScope:
 
 
 def carried(position: int, scope: BranchScope, step: StepRecord) -> BranchScope | None:
-    """The scope a record at `position` carries; None for most."""
-    return after(scope, step) if position % CARRIED_EVERY == CARRIED_EVERY - 1 else None
+    """The scope that a record at `position` carries; None for most, and for all behind a failure.
+
+    Only a final scope is carried, so that a reader need not look at the steps before.
+    """
+    if position % CARRIED_EVERY != CARRIED_EVERY - 1:
+        return None
+    seen = after(scope, step)
+    return seen if seen.is_final else None

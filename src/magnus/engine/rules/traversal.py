@@ -87,6 +87,11 @@ def way_to(graph: Graph, steps: Sequence[StepRecord], name: str) -> Sequence[Ste
     return [step for step in steps if own is None or step.position < own]
 
 
+def has_way_to(graph: Graph, steps: Sequence[StepRecord], name: str) -> bool:
+    """Whether the records lead from the start of `graph` to the step `name`."""
+    return _way_to(graph, steps, name) is not None
+
+
 def given_up(graph: Graph, steps: Sequence[StepRecord], name: str) -> tuple[str, ...]:
     """The steps that ran on another way than the one that leads to the end `name`, by their positions."""
     way = _way_to(graph, steps, name)
@@ -99,12 +104,8 @@ def given_up(graph: Graph, steps: Sequence[StepRecord], name: str) -> tuple[str,
 def leads_to_success(graph: Graph, steps: Sequence[StepRecord]) -> bool:
     """Whether every step from the start on succeeded, and the last one leads to the end that succeeds."""
     succeeded = {step.path.name for step in steps if step.status is Status.SUCCESS}
-    node = graph.nodes[graph.start_at]
-    while not isinstance(node, TerminalNode):
-        if node.name not in succeeded:
-            return False
-        node = graph.nodes[node.next]
-    return node.succeeds
+    *names, end = graph.way_of_successes()
+    return succeeded.issuperset(names) and bool(graph.outlines[end].outcome)
 
 
 def _way_to(graph: Graph, steps: Sequence[StepRecord], name: str) -> Sequence[StepRecord] | None:
@@ -114,16 +115,16 @@ def _way_to(graph: Graph, steps: Sequence[StepRecord], name: str) -> Sequence[St
     way: list[StepRecord] = []
     at, came = graph.start_at, -1
     while at != name:
-        node, step = graph.nodes[at], by_name.get(at)
-        if isinstance(node, TerminalNode):
+        edges, step = graph.outlines[at].edges, by_name.get(at)
+        if not edges:  # an end
             return None
         if step is not None:
             way.append(step)
             came = step.position
         if step is not None and step.status is Status.SUCCESS:
-            at = node.next
+            at = edges[0][1]
             continue
-        at = node.on_failure or fail
+        at = edges[1][1] if len(edges) > 1 else fail
         following = by_name.get(at)
         has_failed = step is not None and step.status is Status.FAIL
         if at != name and not has_failed and (following is None or following.position < came):

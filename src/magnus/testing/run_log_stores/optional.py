@@ -9,6 +9,7 @@ from msgspec.structs import replace
 from magnus.errors import RunNotFound
 from magnus.graph.path import StepPath
 from magnus.interfaces.run_log_store import (
+    CountsSteps,
     DatesRecords,
     KeepsDocuments,
     KeepsResults,
@@ -78,6 +79,28 @@ class OptionalAbilitiesContract(PlaceOfStores):
         assert times[-1] is not None
         assert times[-1] <= datetime.now(UTC) + _CLOCKS
         assert other.last_put("b") is None
+
+    def test_steps_of_a_branch_are_counted_once_each(self, open_store: OpenStore) -> None:
+        store, other = open_store(), open_store()
+        if not isinstance(store, CountsSteps) or not isinstance(other, CountsSteps):
+            pytest.skip("this store does not count steps")
+        store.create_run(run_record("a"))
+        store.create_run(run_record("b"))
+        paths = ("x", "y", "a%2Fb", "m", "m/0/x", "m/0/y", "m/1/x")
+        for path in paths:
+            for status in (Status.PROCESSING, Status.FAIL, Status.SUCCESS):
+                store.put_step("a", replace(step_record(), path=StepPath.parse(path), status=status))
+        store.put_step("a", replace(step_record(), path=StepPath.parse("z"), status=Status.PROCESSING))
+        composite = StepPath(("m",))
+        branches = (ROOT, *(composite.into(key) for key in "012"))
+        for reader in (store, other):
+            assert [reader.count_steps("a", branch) for branch in branches] == [5, 2, 1, 0]
+            assert [reader.count_steps("a", branch) for branch in branches] == [
+                len(store.list_steps("a", branch)) for branch in branches
+            ]
+            assert reader.count_steps("b", ROOT) == 0
+            with pytest.raises(RunNotFound):
+                reader.count_steps("c", ROOT)
 
     def test_results_are_found_by_their_key_the_newest_first(self, open_store: OpenStore) -> None:
         store, other = open_store(), open_store()
