@@ -150,7 +150,7 @@ class _Steps:
             f'{indent}{shown_name}: {{\n{inner}"name": {shown_name}, '
             f'"internal_name": {_text(".".join((*around, name)))}, '
             f'"status": "{step.status}", "step_type": {_known_text(step.step_type)},\n'
-            f'{inner}"message": {_known_text(step.message)}, "mock": {"true" if step.mock else "false"},\n'
+            f'{inner}"message": {_text(step.message)}, "mock": {"true" if step.mock else "false"},\n'
             f'{inner}"code_identities": {_identities(self._identities if own is None else own, inner)},\n'
             f'{inner}"attempts": {_list(step.attempts, _attempt, inner)},\n'
             f'{inner}"user_defined_metrics": {_json(plain_metrics(step.metrics)) if step.metrics else "{}"}, "branches": '
@@ -205,7 +205,7 @@ def _attempt(attempt: AttemptRecord) -> str:
         f'{{"attempt_number": {attempt.attempt_number}, '
         f'"start_time": {started}, "end_time": {started if end == start else _time(end)}, '
         f'"duration": "{_duration(attempt.duration)}", "status": "{attempt.status}", '
-        f'"message": {_known_text(attempt.message)}, "parameters": {arguments}{_job(attempt) if attempt.job else ""}}}'
+        f'"message": {_text(attempt.message)}, "parameters": {arguments}{_job(attempt) if attempt.job else ""}}}'
     )
 
 
@@ -261,7 +261,7 @@ def _time(when: datetime) -> str:
 def _duration(seconds: float) -> str:
     """Seconds as `0:00:00.000423`; hours count beyond 23."""
     microseconds = round(seconds * 1_000_000)
-    if microseconds < 1_000_000:
+    if 0 <= microseconds < 1_000_000:
         return f"0:00:00.{microseconds:06}"
     minutes, microseconds = divmod(microseconds, 60_000_000)
     hours, minutes = divmod(minutes, 60)

@@ -48,7 +48,7 @@ class RunFile:
         self._descriptor = descriptor
         self._system = system
         self._read_to = 0
-        self._size = -1
+        self._size = os.fstat(descriptor).st_size
 
     @property
     def is_there(self) -> bool:
