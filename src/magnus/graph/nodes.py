@@ -213,7 +213,7 @@ Node: TypeAlias = TaskNode | CompositeNode | TerminalNode
 
 
 def _edges(following: str, on_failure: str | None) -> tuple[tuple[str, str], ...]:
-    return (("next", following), *(() if on_failure is None else (("on_failure", on_failure),)))
+    return (("next", following),) if on_failure is None else (("next", following), ("on_failure", on_failure))
 
 
 class Graph(Struct, frozen=True):

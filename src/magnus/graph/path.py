@@ -71,7 +71,7 @@ class StepPath(Struct, frozen=True):
 @lru_cache(maxsize=64)  # a step prints its own path several times
 def print_parts(parts: tuple[str, ...]) -> str:
     """The parts joined by `/`, each percent-encoded (RFC 3986 unreserved characters but the dot stay plain)."""
-    return "/".join([_encode(part) for part in parts])
+    return "/".join([part if part.isalnum() and part.isascii() else _encode(part) for part in parts])
 
 
 @lru_cache(maxsize=64)  # as above

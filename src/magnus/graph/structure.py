@@ -200,8 +200,20 @@ def _which(name: str, nodes: Mapping[str, StepOutline], own: str = "") -> str:
     return nearest_or_all(name, others, there_are="the steps are", none="add a step of that name")
 
 
+def _leads_forward(nodes: Mapping[str, StepOutline]) -> bool:
+    """Whether every edge leads to a step that is written below, as in most pipelines: then there is no cycle."""
+    places = {name: place for place, name in enumerate(nodes)}
+    for place, node in enumerate(nodes.values()):
+        for _, target in node.edges:
+            if places.get(target, place) <= place:
+                return False
+    return True
+
+
 def _cycle_problems(start_at: str, nodes: Mapping[str, StepOutline]) -> Iterator[StructureProblem]:
     """Depth-first from every step; the first cycle found is printed as a chain. Edges to no step are no part of one."""
+    if _leads_forward(nodes):
+        return
     finished: set[str] = set()
     for root in (start_at, *nodes):
         trail: dict[str, Iterator[tuple[str, str]]] = {}
