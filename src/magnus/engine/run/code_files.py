@@ -1,13 +1,19 @@
 """Tells whether the files of the code of a step are as they were when its key was computed. Used by `engine.run.cached`."""
 
+import marshal
 import os
 import sys
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
 from importlib.util import cache_from_source
+from pathlib import Path
 from stat import S_ISDIR
+from typing import Final
 
 from magnus.engine.processes.liveness import started_at_ns
+
+_HEADER_BYTES: Final = 16
+"""The length of what bytecode starts with (PEP 552)."""
 
 
 def changed_files(statuses: Mapping[str, tuple[int, ...]], loaded: Collection[str]) -> Iterator[str]:
@@ -18,7 +24,8 @@ def changed_files(statuses: Mapping[str, tuple[int, ...]], loaded: Collection[st
     started = started_at_ns()
     for file, status in statuses.items():
         is_stale = file in loaded and status and status[1] > started
-        if is_stale or _status(file) != status or _has_stale_bytecode(file, status):
+        has_older_code = _has_stale_bytecode(file, status) and not _is_compiled_from(file)
+        if is_stale or _status(file) != status or has_older_code:
             yield file
 
 
@@ -38,6 +45,16 @@ def _has_stale_bytecode(file: str, status: tuple[int, ...]) -> bool:
         return False
     bytecode = _status(cache_from_source(file))
     return bool(bytecode) and bytecode[0] <= status[1]
+
+
+def _is_compiled_from(file: str) -> bool:
+    """Whether the bytecode has the code of the source: in an image of a container both may have the same time in seconds."""
+    try:
+        source, bytecode = Path(file).read_bytes(), Path(cache_from_source(file)).read_bytes()
+        own = marshal.loads(bytecode[_HEADER_BYTES:])  # noqa: S302 - python would run it
+        return bool(own == compile(source, file, "exec", dont_inherit=True))
+    except (OSError, ValueError, TypeError, EOFError, SyntaxError):
+        return False
 
 
 def loaded_files() -> frozenset[str]:
