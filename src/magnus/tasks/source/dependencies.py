@@ -9,11 +9,12 @@ that module counts as a whole.
 
 import os
 from collections.abc import Callable, Mapping, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Final
 
 from magnus.tasks.source.follower import Follower, Reach
-from magnus.tasks.source.import_path import is_in_library, is_own, own_entries
+from magnus.tasks.source.import_path import at_place, is_in_library, is_own, own_entries
 from magnus.tasks.source.lookups import SCRIPT, WHOLE, Lookup, Use
 from magnus.tasks.source.modules import InstalledPackage, ProjectModules, status_of
 
@@ -29,9 +30,9 @@ class CodeDependencies:
     def __init__(self, working_directory: Path) -> None:
         self.working_directory = str(working_directory)
         self._own_entries = tuple(own_entries())
-        places = [[f"{entry}/{name}.py" for entry in self._own_entries] for name in _FIRST]
-        self._first = [file for each in places for file in filter(os.path.isfile, each)]
-        self._followers: dict[str, Follower] = {}
+        places = [f"{entry}/{name}" for name in _FIRST for entry in self._own_entries]
+        self._first = [file for place in places for file in islice(at_place(place), 1)]
+        self._followers: dict[tuple[str, ...], Follower] = {}
         self._of_functions: dict[tuple[Path, str, tuple[str, ...]], Reach] = {}
         self._reach = _NOTHING
 
@@ -64,7 +65,8 @@ class CodeDependencies:
             reach = self._below(self.working_directory).reach_of_text(f"import {module}\n{'.'.join((module, *names))}")
             return reach._replace(sees_all=True)
         root = _root(file, module)
-        follower = self._below(root) if is_own(root) else self._below(root, module.partition(".")[0])
+        package = "" if is_own(root) else module.partition(".")[0]
+        follower = self._below(root, package, is_imported=True)
         return follower.reach([Lookup(str(file), tuple(names))])
 
     def of_script(self, file: Path) -> Mapping[str, str]:
@@ -89,15 +91,23 @@ class CodeDependencies:
         self._reach = self._reach.joined(reach._replace(pieces={}))
         return reach.pieces
 
-    def _below(self, root: str, package: str = "") -> "Follower":
-        """What follows modules below a folder; of a folder that packages are installed to, this package alone."""
-        name = f"{root}/{package}" if package else root
-        if name not in self._followers:
-            folders = (root, self.working_directory, *self._own_entries, f"{self.working_directory}/{_SOURCES}")
-            roots = tuple(dict.fromkeys(folders[1:] if package else folders))
+    def _below(self, root: str, package: str = "", *, is_imported: bool = False) -> "Follower":
+        """What follows modules below a folder; of a folder that packages are installed to, this package alone.
+
+        Python looks into the folder of a program first. A task that is imported from a folder sees the working directory first.
+        """
+        roots = self._roots(root, is_imported=is_imported)
+        key = (package, *roots)
+        if key not in self._followers:
             installed = InstalledPackage(root, package) if package else None
-            self._followers[name] = Follower(ProjectModules(roots, self.working_directory, installed), self._first)
-        return self._followers[name]
+            roots = [each for each in roots if not package or each != root]
+            self._followers[key] = Follower(ProjectModules(roots, self.working_directory, installed), self._first)
+        return self._followers[key]
+
+    def _roots(self, root: str, *, is_imported: bool) -> Sequence[str]:
+        """The folders of the project in the order in which python looks into them."""
+        first, last = (self.working_directory, root) if is_imported else (root, self.working_directory)
+        return tuple(dict.fromkeys((first, *self._own_entries, last, f"{self.working_directory}/{_SOURCES}")))
 
 
 def _root(file: Path, module: str) -> str:

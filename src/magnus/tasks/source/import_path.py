@@ -32,8 +32,16 @@ def own_entries() -> Iterator[str]:
     }
     for entry in sys.path:
         place = os.path.abspath(entry) if entry else ""
-        if place and place not in commands and os.path.exists(place) and is_own(place):
+        is_there = os.path.exists(place) or archive_of(place)
+        if place and place not in commands and is_there and is_own(place):
             yield place
+
+
+def archive_of(entry: str) -> str:
+    """The zip file that an entry of the import path is, or is a folder in; "" if it is none."""
+    while entry and not os.path.exists(entry):
+        entry = os.path.dirname(entry)
+    return entry if os.path.isfile(entry) else ""
 
 
 def at_place(place: str) -> Iterator[str]:

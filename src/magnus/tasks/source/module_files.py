@@ -12,9 +12,10 @@ _MOST_ENTRIES: Final = 1_000_000
 _CACHES: Final = frozenset({"__pycache__", "__pypackages__"})
 
 
-def is_in_archive(archive: str, module: str) -> bool:
-    """Whether the zip file has the outermost package, or the module, of a dotted name."""
-    return module.partition(".")[0] in _names_in_archive(archive, _version(archive))
+def is_in_archive(archive: str, folder: str, module: str) -> bool:
+    """Whether a folder in the zip file, "" for all of it, has the outermost package, or the module, of a dotted name."""
+    prefix = f"{folder}/" if folder else ""
+    return f"{prefix}{module.partition('.')[0]}" in _places_in_archive(archive, _version(archive))
 
 
 def modules_below(root: str) -> Sequence[str] | None:
@@ -58,13 +59,15 @@ def _version(file: str) -> tuple[int, int]:
 
 
 @lru_cache(maxsize=64)
-def _names_in_archive(archive: str, version: tuple[int, int]) -> frozenset[str]:
-    """The first names of the modules in a zip file; none if it is no such file."""
+def _places_in_archive(archive: str, version: tuple[int, int]) -> frozenset[str]:
+    """The folders and files in a zip file, without suffixes; none if it is no such file."""
     from zipfile import BadZipFile, ZipFile  # lazy: hardly any project has modules in zip files
 
     del version  # a file that was changed is another key
     try:
         with ZipFile(archive) as file:
-            return frozenset(name.partition("/")[0].partition(".")[0] for name in file.namelist())
+            names = file.namelist()
     except (OSError, BadZipFile):
         return frozenset()
+    folders = {name[:end] for name in names for end, letter in enumerate(name) if letter == "/"}
+    return frozenset(folders.union(name.removesuffix(suffix) for name in names for suffix in SUFFIXES))

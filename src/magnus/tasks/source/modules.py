@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from magnus.tasks.source.definitions import FileStatus, file_status
-from magnus.tasks.source.import_path import OPAQUE, SUFFIXES, at_place, is_in_magnus
+from magnus.tasks.source.import_path import OPAQUE, SUFFIXES, archive_of, at_place, is_in_magnus
 from magnus.tasks.source.pieces import Source, read, short_hash
 
 
@@ -20,13 +20,16 @@ class InstalledPackage(NamedTuple):
 class ProjectModules:
     """The modules below some folders and in zip files, each found and read once. A package without `__init__.py` goes by its folder.
 
+    The first of `roots` that has a module gives it its meaning, as the import path does.
     `statuses` has the status of every file that was read, as it was before that; () for one that is not there.
     `too_large` are the folders with more modules than are read, all of which may be meant.
     """
 
     def __init__(self, roots: Sequence[str], working_directory: str, package: InstalledPackage | None = None) -> None:
-        self.roots = [root for root in roots if not os.path.isfile(root)]  # noqa: PTH113 - texts throughout
-        self.archives = frozenset(roots).difference(self.roots)
+        self._entries = roots
+        self._archive_of = {root: archive for root in roots if (archive := archive_of(root))}
+        self.roots = [root for root in roots if root not in self._archive_of]
+        self.archives = frozenset(self._archive_of.values())
         self.working_directory = working_directory
         self.too_large: set[str] = set()
         self._package = package
@@ -96,8 +99,7 @@ class ProjectModules:
             return ""
         else:
             folder = file
-        place = f"{folder}/{name}"
-        return next(at_place(place), place if os.path.isdir(place) else "")  # noqa: PTH112 - texts throughout
+        return self._first_at(list(self._same_places(f"{folder}/{name}")))
 
     def is_folder(self, file: str) -> bool:
         """Whether a package has no `__init__.py`, so that python takes an installed one with that name, if there is any."""
@@ -114,8 +116,9 @@ class ProjectModules:
         while root and len(folder) > len(root):
             package = f"{folder}/__init__.py"
             if not os.path.isfile(package):  # noqa: PTH113 - texts throughout
-                return
-            yield package
+                package = ""  # a folder without this file may be in a package
+            if package:
+                yield package
             folder = folder.rpartition("/")[0]
 
     def named_by(self, file: str, module: str) -> Sequence[str]:
@@ -125,8 +128,12 @@ class ProjectModules:
             return (matching,) if matching else ()
         if not module:
             return self._any()
-        package = self.find(file, module.rstrip(".")).removesuffix("/__init__.py")
-        return self._below(package) if package and not package.endswith(".py") else ()
+        package = self.find(file, module.rstrip("."))
+        if self.is_opaque(package) and "/__init__." not in package:
+            return (package,)
+        folder = package.partition("/__init__.")[0]
+        folders = [place for place in self._same_places(folder) if os.path.isdir(place)]  # noqa: PTH112 - texts throughout
+        return [other for place in folders for other in self._below(place)]
 
     def script(self, file: str, name: str) -> str:
         """The file of the project that a text in another file names, from one of its folders; "" if there is none."""
@@ -166,26 +173,40 @@ class ProjectModules:
         relative = module.lstrip(".")
         for _ in range(len(module) - len(relative) - 1):
             folder = folder.rpartition("/")[0]
+        inner = relative.replace(".", "/")
         if module.startswith("."):
-            roots: Sequence[str] = (folder,)
-        else:
-            package = self._package
-            is_installed = package is not None and module.partition(".")[0] == package.name
-            roots = (*self.roots, *((package.root,) if package is not None and is_installed else ()))
-        places = ["/".join(filter(None, (root, relative.replace(".", "/")))) for root in roots]
-        for place in places:
-            yield from at_place(place)
-        if not module.startswith("."):
-            yield from self._in_archives(module)
-            yield from self._editable(module)
-        yield from filter(os.path.isdir, places)
+            yield self._first_at(list(self._same_places("/".join(filter(None, (folder, inner))))))
+            return
+        package = self._package
+        is_installed = package is not None and module.partition(".")[0] == package.name
+        roots = (*self._entries, *((package.root,) if package is not None and is_installed else ()))
+        for root in roots:
+            if root in self._archive_of:
+                yield from self._in_archive(root, module)
+            else:
+                yield from at_place(f"{root}/{inner}")
+        yield from self._editable(module)
+        yield from filter(os.path.isdir, (f"{root}/{inner}" for root in roots))
 
-    def _in_archives(self, module: str) -> Iterator[str]:
-        """The zip files that have the module, or the package around it."""
-        if self.archives:
-            from magnus.tasks.source.module_files import is_in_archive  # lazy: hardly any project has such files
+    def _same_places(self, place: str) -> Iterator[str]:
+        """The place, and where else the same module may be, as one package may have several folders of the import path."""
+        yield place
+        for own in self.around:
+            if place.startswith(f"{own}/"):
+                yield from (other for root in self.around if (other := root + place[len(own) :]) != place)
 
-            yield from (archive for archive in sorted(self.archives) if is_in_archive(archive, module))
+    def _first_at(self, places: Sequence[str]) -> str:
+        """The file of the module at the first place that has one; else the first folder; "" if there is none."""
+        files = (file for place in places for file in at_place(place))
+        return next(files, next(filter(os.path.isdir, places), ""))
+
+    def _in_archive(self, entry: str, module: str) -> Iterator[str]:
+        """The zip file of an entry of the import path if it has the module, or the package around it."""
+        from magnus.tasks.source.module_files import is_in_archive  # lazy: hardly any project has such files
+
+        archive = self._archive_of[entry]
+        if is_in_archive(archive, entry[len(archive) + 1 :], module):
+            yield archive
 
     def _note_root(self, place: str) -> None:
         """Have files beside a module be known by their places in this folder."""

@@ -11,6 +11,7 @@ import pytest
 
 from magnus.graph.nodes import TaskSpec
 from magnus.tasks.python import PythonTask
+from magnus.tasks.shell import ShellTask
 from magnus.tasks.source import module_files
 from magnus.tasks.source.function_objects import pieces_of_function
 from magnus.tasks.source.import_path import is_in_magnus, is_own, own_entries
@@ -119,6 +120,13 @@ EDITS = {
     "tests that unittest finds": ({"app/test_x.py": X, "app/work.py": "import unittest\ndef a(): return unittest.TestLoader().discover('.')\n"}, "app/test_x.py"),
     "sitecustomize": ({"app/work.py": "def a(): return V\n", "lib/sitecustomize.py": "import builtins, more\nbuiltins.V = 1\n", "lib/more.py": ""}, "lib/sitecustomize.py"),
     "a module that sitecustomize imports": ({"app/work.py": "def a(): return V\n", "lib/sitecustomize.py": "import more\n", "lib/more.py": "import builtins\nbuiltins.V = 1\n"}, "lib/more.py"),
+    "sitecustomize as a package": ({"app/work.py": "def a(): return V\n", "lib/sitecustomize/__init__.py": "import builtins\nbuiltins.V = 1\n"}, "lib/sitecustomize/__init__.py"),
+    "a package of two folders": ({"app/work.py": "from n import x\ndef a(): return x.f()\n", "app/n/y.py": "", "lib/n/x.py": X}, "lib/n/x.py"),
+    "a package of two folders by its name": ({"app/work.py": "import n.x\ndef a(): return n.x.f()\n", "app/n/y.py": "", "lib/n/x.py": X}, "lib/n/x.py"),
+    "a package of two folders by a computed name": ({"app/work.py": "import importlib\ndef a(m): return importlib.import_module('n.' + m).f()\n", "app/n/y.py": "", "lib/n/x.py": X}, "lib/n/x.py"),
+    "a package of two folders from inside": ({"app/work.py": "from n.y import g\ndef a(): return g()\n", "app/n/y.py": "from .x import f\ndef g(): return f()\n", "lib/n/x.py": X}, "lib/n/x.py"),
+    "a package that extends its folders": ({"app/work.py": "from n import x\ndef a(): return x.f()\n", "app/n/__init__.py": "from pkgutil import extend_path\n__path__ = extend_path(__path__, __name__)\n", "lib/n/x.py": X}, "lib/n/x.py"),
+    "a package around a folder": ({"app/work.py": "from p.n.x import f\ndef a(): return f()\n", "app/p/__init__.py": "import builtins\nbuiltins.V = 1\n", "app/p/n/x.py": "def f(): return V\n"}, "app/p/__init__.py"),
     "usercustomize": ({"app/work.py": "def a(): return V\n", "lib/usercustomize.py": "import builtins\nbuiltins.V = 1\n"}, "lib/usercustomize.py"),
     "bytecode without a source": ({"app/work.py": "import x\ndef a(): return x.f()\n", "app/x.pyc": X}, "app/x.pyc"),
     "an extension module": ({"app/work.py": "import x\ndef a(): return x.f()\n", "app/x.so": X}, "app/x.so"),
@@ -227,6 +235,51 @@ def test_an_edit_in_a_zip_file_of_the_import_path_changes_the_code(tmp_path, app
         file.writestr("x.py", X.replace("1", "2"))
     assert inputs(app).code != before.code
     assert (before.parameters, before.any_file) == (None, True)
+
+
+ORDERS = {
+    # name: (the task, the module of two that it gets)
+    "a function of the import path": ("tool.a", "app/x.py"),
+    "a function of a script": ("sub/tool.py:a", "app/x.py"),
+}
+
+
+@pytest.mark.parametrize(("command", "name"), ORDERS.values(), ids=ORDERS)
+def test_of_modules_with_one_name_the_first_on_the_import_path_counts(tmp_path, app, command, name):
+    tool = "import x\ndef a(): return x.f()\n"
+    write(tmp_path, {"lib/tool.py": tool, "app/sub/tool.py": tool})
+    write(tmp_path, dict.fromkeys(("app/x.py", "lib/x.py", "app/sub/x.py"), X))
+    statuses = inputs(app, command).statuses
+    assert [str(Path(file).relative_to(tmp_path)) for file in statuses if file.endswith("x.py")] == [name]
+
+
+def test_a_script_gets_modules_beside_it_and_then_those_of_the_import_path(tmp_path, app):
+    write(tmp_path, {"app/sub/tool.py": "import x, y\nprint(x.f(), y.f())\n"})
+    write(tmp_path, dict.fromkeys(("app/x.py", "lib/x.py", "app/sub/x.py", "app/y.py", "lib/y.py"), X))
+    [found] = ShellTask().inputs([TaskSpec("shell", "python sub/tool.py")], app)
+    files = sorted(str(Path(file).relative_to(tmp_path)) for file in found.statuses)
+    assert files == ["app/sub/tool.py", "app/sub/x.py", "lib/y.py"]
+
+
+ZIPPED = {
+    # name: (the step, the modules in the zip file, the folder in it that is on the import path)
+    "before a folder": ("import x\ndef a(): return x.V\n", "x.py", ""),
+    "a folder in it": ("import x\ndef a(): return x.V\n", "inner/x.py", "inner"),
+    "a part of a computed name": (PLUGINS, "plugins/x.py", ""),
+}
+
+
+@pytest.mark.parametrize(("text", "name", "folder"), ZIPPED.values(), ids=ZIPPED)
+def test_a_zip_file_has_its_place_on_the_import_path(tmp_path, app, monkeypatch, text, name, folder):
+    archive = tmp_path / "x.zip"
+    monkeypatch.syspath_prepend(str(archive / folder))
+    write(tmp_path, {"app/work.py": text, "lib/x.py": X})
+    codes = []
+    for version in ("V = 1\n", "V = 2\n"):
+        with ZipFile(archive, "w") as file:
+            file.writestr(name, version)
+        codes.append(inputs(app).code)
+    assert codes[0] != codes[1]
 
 
 class EditableFinder:
