@@ -48,7 +48,8 @@ class ProjectModules:
     def has(self, origin: str | None) -> bool:
         """Whether a file is one of the project, and not of a package installed somewhere in it."""
         path = origin or ""
-        return path.startswith(f"{self._folder}/") and "/site-packages/" not in path and "/lib/python" not in path
+        inner = path.removeprefix(self._folder)
+        return path.startswith(f"{self._folder}/") and "/site-packages/" not in inner and "/lib/python" not in inner
 
     @contextmanager
     def seen(self, *, seen: bool) -> Iterator[None]:
