@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Final
 
-from msgspec import Struct, ValidationError, convert
+from msgspec import Struct, ValidationError, convert, field
 
 from magnus.definition.nodes import NODE_TYPES
 from magnus.definition.nodes.contract import traits_of
@@ -21,7 +21,12 @@ class WrittenTask(Struct, frozen=True):
     next: str = ""
     on_failure: str | None = None
     command: str = ""
-    secrets: str | tuple[str, ...] = ()
+    written_secrets: str | tuple[str, ...] = field(default=(), name="secrets")
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """The names of its secrets; one may be written as text."""
+        return (self.written_secrets,) if isinstance(self.written_secrets, str) else self.written_secrets
 
     @property
     def edges(self) -> Edges:

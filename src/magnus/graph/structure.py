@@ -3,7 +3,7 @@
 Called by `Graph` on construction and by the definition layer, which adds file, line and column.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Final, Protocol, TypeAlias
 
 from msgspec import Struct
@@ -72,8 +72,8 @@ class TaskOutline(Protocol):
         ...
 
     @property
-    def secrets(self) -> Sequence[str]:
-        """The names of its secrets, or one name as text."""
+    def secrets(self) -> tuple[str, ...]:
+        """The names of its secrets."""
         ...
 
 

@@ -43,7 +43,7 @@ def check_outlines(graph):
                 check_outlines(inner)
         elif not isinstance(node, TerminalNode):
             assert (outline.command, outline.on_failure) == (node.command, node.on_failure)
-            assert bool(outline.secrets) == bool(node.secrets)
+            assert outline.secrets == node.secrets
 
 
 @pytest.mark.parametrize("file", sorted(CORPUS.glob("*.yaml")), ids=lambda file: file.stem)
@@ -69,10 +69,10 @@ def test_the_node_that_is_read_is_the_only_one_that_is_made(tmp_path):
     assert [place.step for place in steps_of(pipeline.steps, "b")] == ["b"]
     assert pipeline.graph.nodes["b"] is pipeline.graph.nodes["b"]
     assert pipeline.graph.way_of_successes() == ["a", "b", "c", "success"]
-    assert [(task.command, bool(task.secrets)) for task in pipeline.graph.task_outlines()] == [
-        ("m.a", True),
-        ("m.b", False),
-        ("m.c", False),
+    assert [(task.command, task.secrets) for task in pipeline.graph.task_outlines()] == [
+        ("m.a", ("key",)),
+        ("m.b", ()),
+        ("m.c", ()),
     ]
     assert pipeline.steps._made == list(steps_of(pipeline.steps, "b"))
     assert list(pipeline.graph.nodes) == ["a", "b", "c", "success", "fail"]

@@ -1,12 +1,15 @@
 """The place of a step in a fresh process: read from few records after successes, and the same as from all records."""
 
 from random import Random
+from types import SimpleNamespace
 
 import pytest
 from msgspec.structs import replace
 
+from magnus.engine.reentry.attempts import EarlierSecrets
 from magnus.engine.rules import scope as scopes
 from magnus.engine.rules import traversal
+from magnus.engine.secrets.masking import Masker
 from magnus.engine.step import place
 from magnus.errors import RunLogStoreError
 from magnus.graph.nodes import Graph, TaskNode, TaskSpec, TerminalNode
@@ -149,3 +152,26 @@ def test_a_damaged_record_that_is_not_missing_stops_no_step(tmp_path, damaged):
     store, within = DamagedStore(tmp_path, damaged), graph(5)
     put(store, within, "s0")
     assert place.before(within, store, RUN, ROOT.step("s3"))[0] == 1
+
+
+class Secrets:
+    def get(self, name):
+        return f"value of {name}"
+
+
+@pytest.mark.parametrize("secret_steps", [3, 40])
+def test_secrets_of_steps_that_started_are_masked_and_few_records_are_read(tmp_path, secret_steps):
+    store, within = CountingStore(tmp_path), graph(100)
+    nodes = {
+        name: replace(node, secrets=(f"key-{name}",)) if name in {f"s{2 * n}" for n in range(secret_steps)} else node
+        for name, node in within.nodes.items()
+    }
+    for n in range(3):
+        put(store, within, f"s{n}")
+    store.read.clear()
+    store.listed, masker = 0, Masker()
+    services = SimpleNamespace(run_log_store=store, secrets=Secrets())
+    context = SimpleNamespace(graph=replace(within, nodes=nodes), services=services, masker=masker)
+    EarlierSecrets(context).mask(RUN)
+    assert masker.mask("value of key-s0, value of key-s2, value of key-s4") == "*****, *****, value of key-s4"
+    assert (store.read, store.listed) == ((["s0", "s2", "s4"], 0) if secret_steps == 3 else ([], 1))

@@ -3,7 +3,8 @@
 Used by `app.reentry` and `engine_run`.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Sequence
+from typing import Final
 
 from msgspec import Struct
 
@@ -12,10 +13,15 @@ from magnus.engine.interaction.step_secrets import learn
 from magnus.engine.rules import fan
 from magnus.engine.step import lost_attempts
 from magnus.errors import InvalidInput
-from magnus.graph.nodes import CompositeNode, Graph, Node, TaskNode, graphs_of
+from magnus.graph.nodes import CompositeNode, Graph, TaskNode, TerminalNode, graphs_of
 from magnus.graph.path import BranchPath, StepPath
+from magnus.graph.structure import Outline
+from magnus.interfaces.run_log_store import CountsSteps, RunLogStore
 from magnus.run_log.records import Branching, RunRecord, Status, StepRecord
 from magnus.suggest import nearest_or_all
+
+_FEW: Final = 32
+"""As many records are read one by one where that is faster than to read all of a branch."""
 
 
 def step_path(graph: Graph, text: str) -> StepPath:
@@ -96,24 +102,32 @@ class EarlierSecrets:
     def mask(self, run: RunRecord) -> None:
         """Mask what steps that started name under `secrets`, as it is masked where all steps are in one process."""
         graph, services = self._context.graph, self._context.services
-        if not any(task.secrets for task in graph.task_outlines()):
+        secrets_of = {name: secrets for name, step in graph.outlines.items() if (secrets := _secrets_of(step))}
+        if not secrets_of:
             return
-        started = services.run_log_store.list_steps(run.run_id, BranchPath())
-        nodes = (graph.nodes.get(step.path.name) for step in started)
-        names = {name for node in nodes for name in _secrets_of(node)} - self._masked
+        started = _started(services.run_log_store, run.run_id, secrets_of.keys())
+        names = {name for step in started for name in secrets_of[step]} - self._masked
         self._masked |= names
         learn(services.secrets, self._context.masker, sorted(names))
 
 
-def _secrets_of(node: Node | None) -> Iterator[str]:
+def _started(store: RunLogStore, run_id: str, names: Collection[str]) -> list[str]:
+    """Which of the steps outside branches have a record."""
+    top = BranchPath()
+    if isinstance(store, CountsSteps) and len(names) <= _FEW:
+        return [name for name in names if store.get_step(run_id, top.step(name)) is not None]
+    return [step.path.name for step in store.list_steps(run_id, top) if step.path.name in names]
+
+
+def _secrets_of(step: Outline) -> Sequence[str]:
     """The names that a task says, or any task inside a step."""
-    match node:
-        case TaskNode(secrets=names):
-            yield from names
+    match step:
+        case TerminalNode():
+            return ()
         case CompositeNode():
-            yield from (name for graph in graphs_of(node) for task in graph.tasks() for name in task.secrets)
-        case _:
-            pass
+            return [name for graph in graphs_of(step) for task in graph.task_outlines() for name in task.secrets]
+        case task:
+            return task.secrets
 
 
 class Act(Struct, frozen=True):
