@@ -40,9 +40,9 @@ def postgresql_server():
 
 @pytest.fixture
 def database_url(postgresql_server, monkeypatch):
-    """The variable by which a project reaches a database of its own."""
-    with postgresql.new_database(postgresql_server) as name:
-        monkeypatch.setenv("MAGNUS_VAR_DATABASE_URL", postgresql_server.url(name))
+    """The variable by which a project reaches tables of its own."""
+    with postgresql.new_schema(postgresql_server) as url:
+        monkeypatch.setenv("MAGNUS_VAR_DATABASE_URL", url)
         yield
 
 

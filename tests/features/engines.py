@@ -65,7 +65,7 @@ def in_s3(folder: Path) -> dict:
 
 
 def in_a_database(_folder: Path) -> dict:
-    """Run logs in a database of the server of PostgreSQL, of its own for each project."""
+    """Run logs in a schema of the server of PostgreSQL, of its own for each project."""
     return {"type": "sql", "config": {"url": "${DATABASE_URL}"}}
 
 

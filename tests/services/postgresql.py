@@ -137,3 +137,16 @@ def new_database(server):
     finally:
         with server.connect() as connection:
             connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@contextmanager
+def new_schema(server):
+    """The URL of a new schema of the server, which takes far less than a new database."""
+    name = f"s{os.urandom(6).hex()}"
+    with server.connect() as connection:
+        connection.execute(f"CREATE SCHEMA {name}")
+    try:
+        yield server.url(options=f"-csearch_path%3D{name}")
+    finally:
+        with server.connect() as connection:
+            connection.execute(f"DROP SCHEMA {name} CASCADE")

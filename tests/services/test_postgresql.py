@@ -1,9 +1,9 @@
 """The `sql` run log store and a real PostgreSQL server, one for all of it."""
 
-import os
 from contextlib import closing, contextmanager
 from pathlib import Path
 
+import postgresql
 import psycopg
 import pytest
 from rows_of_runs import InRows
@@ -23,12 +23,8 @@ class TestPostgresql(InRows, RunLogStoreContract):
 
     @contextmanager
     def place(self):
-        self.schema = f"s{os.urandom(6).hex()}"
-        self.url = self.server.url(options=f"-csearch_path%3D{self.schema}")
-        with self.server.connect() as connection:
-            connection.execute(f"CREATE SCHEMA {self.schema}")
+        with postgresql.new_schema(self.server) as self.url:
             yield lambda: SqlRunLogStore(SqlOptions(url=self.url, durable=self.durable), Path.cwd())
-            connection.execute(f"DROP SCHEMA {self.schema} CASCADE")
 
     @contextmanager
     def connected(self):

@@ -1,12 +1,12 @@
 """The `sql` run log store behind PgBouncer, where statements of one store go over connections that other stores use too."""
 
-import os
 import subprocess
 import sys
 import threading
 from contextlib import closing, contextmanager
 from pathlib import Path
 
+import postgresql
 import psycopg
 import pytest
 from rows_of_runs import InRows
@@ -20,19 +20,25 @@ from magnus.testing.run_log_store_contract import RunLogStoreContract
 pytestmark = pytest.mark.xdist_group("postgresql")
 
 
+@pytest.fixture(scope="module")
+def emptied_database(postgresql_server):
+    """The name of a database that tests use one after the other: the pooler refuses to choose a schema."""
+    with postgresql.new_database(postgresql_server) as name:
+        yield name
+
+
 @pytest.mark.parametrize("pooler", ["transaction"], indirect=True)
 class TestBehindPooler(InRows, RunLogStoreContract):
     @pytest.fixture(autouse=True)
-    def _servers(self, postgresql_server, pooler):
-        self.server, self.pooler = postgresql_server, pooler
+    def _servers(self, postgresql_server, pooler, emptied_database):
+        self.server, self.pooler, self.database = postgresql_server, pooler, emptied_database
 
     @contextmanager
     def place(self):
-        self.database = f"d{os.urandom(6).hex()}"
-        with self.server.connect() as connection:
-            connection.execute(f"CREATE DATABASE {self.database}")
-            yield lambda: SqlRunLogStore(SqlOptions(url=self.pooler(self.database), durable=True), Path.cwd())
-            connection.execute(f"DROP DATABASE {self.database} WITH (FORCE)")
+        with self.server.connect(self.database) as connection:
+            connection.execute("DROP SCHEMA public CASCADE")
+            connection.execute("CREATE SCHEMA public")
+        yield lambda: SqlRunLogStore(SqlOptions(url=self.pooler(self.database), durable=True), Path.cwd())
 
     @contextmanager
     def connected(self):

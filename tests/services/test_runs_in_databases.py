@@ -10,6 +10,7 @@ import sys
 from functools import partial
 
 import drivers
+import postgresql
 import pytest
 import simulated
 import test_corpus
@@ -47,17 +48,26 @@ KILLS = 4
 REPORTED = re.compile(r"^\S+Z   (s\d+): SUCCESS in ", re.MULTILINE)
 
 
-def of_kind(kind, server, name):
-    """The configuration of a database of this kind; that of SQLite is in the folder of the run."""
-    url = server.url(name) if kind == "postgresql" else "sqlite:///runs.db"
+def at(url):
+    """The configuration of the store."""
     return {"type": "sql", "config": {"url": url}}
+
+
+@pytest.fixture
+def store(kind, postgresql_server):
+    """The configuration of a new store of this kind; that of SQLite is in the folder of the run."""
+    if kind == "sqlite":
+        yield at("sqlite:///runs.db")
+        return
+    with postgresql.new_schema(postgresql_server) as url:
+        yield at(url)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("kind", "name", "drive"), RUNS)
-def test_the_corpus_comes_out_as_everywhere(postgresql_server, database, commands, tmp_path, kind, name, drive):
+def test_the_corpus_comes_out_as_everywhere(store, commands, tmp_path, kind, name, drive):
     drives = partial(drive, run=commands) if drive is drivers.step_by_step_in_processes else drive
-    came = test_corpus.driven(name, of_kind(kind, postgresql_server, database), drives, tmp_path, spill_threshold=1000)
+    came = test_corpus.driven(name, store, drives, tmp_path, spill_threshold=1000)
     assert came == json.loads((test_corpus.CORPUS / "expected" / f"{name}.json").read_text())
 
 
@@ -66,11 +76,8 @@ def test_random_pipelines_come_out_as_everywhere(postgresql_server):
     ways = []
 
     def check(dag):
-        schema = f"random{len(ways)}"
-        with postgresql_server.connect() as connection:
-            connection.execute(f"CREATE SCHEMA {schema}")
-        store = {"type": "sql", "config": {"url": postgresql_server.url(options=f"-csearch_path%3D{schema}")}}
-        ways.append(test_equivalence.check(dag, store, len(ways)))
+        with postgresql.new_schema(postgresql_server) as url:
+            ways.append(test_equivalence.check(dag, at(url), len(ways)))
 
     test_equivalence.over_random_pipelines(99, check, RANDOM_PIPELINES)
     assert len(ways) == RANDOM_PIPELINES
@@ -115,9 +122,9 @@ def lines_up_to(process, step):
 
 
 @pytest.mark.parametrize("kind", WAYS)
-def test_a_killed_run_has_each_step_that_was_reported_and_is_resumed(postgresql_server, database, tmp_path, kind):
+def test_a_killed_run_has_each_step_that_was_reported_and_is_resumed(store, tmp_path, kind):
     chance = random.Random(kind)
-    chain = Chain(tmp_path, of_kind(kind, postgresql_server, database))
+    chain = Chain(tmp_path, store)
     for number in range(KILLS):
         chain.gate.unlink()
         process = chain.start(f"run{number}")
@@ -138,7 +145,7 @@ def test_a_killed_run_has_each_step_that_was_reported_and_is_resumed(postgresql_
 
 @pytest.mark.parametrize("end", ["kill", "stop"])
 def test_a_run_waits_for_a_server_that_was_killed_and_loses_nothing(mortal_server, tmp_path, end):
-    chain = Chain(tmp_path, of_kind("postgresql", mortal_server, "postgres"))
+    chain = Chain(tmp_path, at(mortal_server.url()))
     process = chain.start("run")
     lines_up_to(process, "s5")
     getattr(mortal_server, end)()
