@@ -98,15 +98,16 @@ class EarlierSecrets:
     def __init__(self, context: RunContext) -> None:
         self._context = context
         self._masked: set[str] = set()
+        outlines = context.graph.outlines
+        self._secrets_of = {name: secrets for name, step in outlines.items() if (secrets := _secrets_of(step))}
 
     def mask(self, run: RunRecord) -> None:
         """Mask what steps that started name under `secrets`, as it is masked where all steps are in one process."""
-        graph, services = self._context.graph, self._context.services
-        secrets_of = {name: secrets for name, step in graph.outlines.items() if (secrets := _secrets_of(step))}
-        if not secrets_of:
+        services = self._context.services
+        if not self._secrets_of:
             return
-        started = _started(services.run_log_store, run.run_id, secrets_of.keys())
-        names = {name for step in started for name in secrets_of[step]} - self._masked
+        started = _started(services.run_log_store, run.run_id, self._secrets_of.keys())
+        names = {name for step in started for name in self._secrets_of[step]} - self._masked
         self._masked |= names
         learn(services.secrets, self._context.masker, sorted(names))
 
