@@ -13,10 +13,11 @@ from itertools import islice
 from pathlib import Path
 from typing import Final
 
-from magnus.tasks.source.follower import Follower, Reach
+from magnus.tasks.source.follower import Follower
 from magnus.tasks.source.import_path import at_place, is_in_library, is_own, own_entries
 from magnus.tasks.source.lookups import SCRIPT, WHOLE, Lookup, Use
 from magnus.tasks.source.modules import InstalledPackage, ProjectModules, status_of
+from magnus.tasks.source.reach import Reach
 
 _SOURCES: Final = "src"
 _FIRST: Final = ("sitecustomize", "usercustomize")
@@ -96,11 +97,10 @@ class CodeDependencies:
 
         Python looks into the folder of a program first. A task that is imported from a folder sees the working directory first.
         """
-        roots = self._roots(root, is_imported=is_imported)
-        key = (package, *roots)
+        roots = self._roots(self.working_directory if package else root, is_imported=is_imported)
+        key = (root if package else "", package, *roots)
         if key not in self._followers:
             installed = InstalledPackage(root, package) if package else None
-            roots = [each for each in roots if not package or each != root]
             self._followers[key] = Follower(ProjectModules(roots, self.working_directory, installed), self._first)
         return self._followers[key]
 

@@ -50,7 +50,7 @@ def has_effect(statement: ast.stmt, fresh: frozenset[str]) -> bool:
                 return True
             case ast.Expr(value=value) if node is not statement and not isinstance(value, ast.Constant):
                 return True
-            case ast.Global():
+            case ast.Global() | ast.Name(id="__path__", ctx=ast.Store()):
                 return True
             case _:
                 pass

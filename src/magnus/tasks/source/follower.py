@@ -3,58 +3,15 @@
 import ast
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Final, NamedTuple
+from typing import Final
 
-from magnus.tasks.source.definitions import FileStatus
 from magnus.tasks.source.lookups import REST, SCRIPT, WHOLE, Lookup, Lookups, Use
 from magnus.tasks.source.modules import ProjectModules, shown_name
-from magnus.tasks.source.names import ANY_MODULE, FINDERS, IMPORTERS, LOADERS, Chain, Uses
+from magnus.tasks.source.names import ANY_MODULE, FINDERS, IMPORTERS, LOADERS, SEES_ALL, Chain, Uses
 from magnus.tasks.source.pieces import Piece, Source, short_hash
+from magnus.tasks.source.reach import Reach
 from magnus.tasks.source.registering import bases, keeps
 from magnus.tasks.source.sight import NOTHING, Sight, sight
-
-
-class Reach(NamedTuple):
-    """All code that a task reaches.
-
-    Attributes:
-        pieces: as `CodeDependencies.of` gives them.
-        statuses: the files that were read for them, each with its status before that; () for one that is not there.
-        sees_all: whether the code may read any parameter of its step, or start a program that may.
-        sees_files: whether the code may ask the catalog for any file or object.
-        moves_imports: whether the code may change the folders in which modules are found.
-        too_large: a folder with more modules than are read, any of which the code may import; "" if there is none.
-    """
-
-    pieces: Mapping[str, str]
-    statuses: Mapping[str, FileStatus]
-    sees_all: bool
-    sees_files: bool = False
-    moves_imports: bool = False
-    too_large: str = ""
-
-    @property
-    def problem(self) -> str:
-        """Why these may not be all pieces; "" if they are."""
-        if self.moves_imports:
-            return "its code changes where python finds modules (sys.path, PYTHONPATH)"
-        if self.too_large:
-            return (
-                f"its code computes the name of a module that it imports, and '{self.too_large}' has too many to read"
-            )
-        return ""
-
-    def joined(self, other: "Reach") -> "Reach":
-        """Both."""
-        return Reach(
-            {**self.pieces, **other.pieces},
-            {**self.statuses, **other.statuses},
-            self.sees_all or other.sees_all,
-            self.sees_files or other.sees_files,
-            self.moves_imports or other.moves_imports,
-            self.too_large or other.too_large,
-        )
-
 
 _TEXT: Final = "text"
 _LOADING: Final = IMPORTERS | LOADERS
@@ -76,7 +33,8 @@ class Follower:
         """The reach of these uses and of all that they use."""
         todo = list(dict.fromkeys((*self._first, *uses)))
         seen = set(todo)
-        while todo:
+        while todo or (todo := self._inside_whole(seen)):
+            seen.update(todo)
             use = todo.pop()
             if use not in self._next:
                 following = self._uses(use) if isinstance(use, Use) else self._lookups.looked_up(use.file, use.chain)
@@ -101,6 +59,14 @@ class Follower:
             any(each.moves_imports for each in sights),
             min({use.file for use in followed} & self.modules.too_large, default=""),
         )
+
+    def _inside_whole(self, seen: Iterable[Use | Lookup]) -> list[Use | Lookup]:
+        """The modules that are imported from packages of which any name may be asked, so that theirs may be asked too."""
+        uses = [use for use in seen if isinstance(use, Use)]
+        whole = {use.file for use in uses if use.name == WHOLE}
+        packages = {file.removesuffix("/__init__.py") for file in whole}
+        files = {use.file for use in uses} - whole
+        return [Use(file, WHOLE) for file in files if _folder_around(file) in packages]
 
     def reach_of_text(self, text: str) -> Reach:
         """As `CodeDependencies.of_text`."""
@@ -220,7 +186,7 @@ class Follower:
         for package in self.modules.packages_around(file):
             yield Use(package, REST)
         for module in source.loaded:
-            if imported := self.modules.find(file, module):
+            if imported := self.modules.loaded(file, module):
                 yield Use(imported, REST)
         for name, chains in source.registered:
             if any(self._is_kept(file, chain) for chain in chains):
@@ -254,14 +220,23 @@ class Follower:
             if not own or chain[0] in source.definitions or chain[0] in source.imports:
                 yield from self._lookups.named(file, source, chain)
         yield from self._by_texts(file, source, uses)
-        yield from (Use(other, REST) for module in uses.loaded if (other := self.modules.find(file, module)))
+        yield from (Use(other, REST) for module in uses.loaded if (other := self.modules.loaded(file, module)))
         for module in uses.modules:
             yield from (Use(other, WHOLE) for other in self.modules.named_by(file, module))
         if uses.own_module:
             yield Use(file, WHOLE)
         for name in uses.files:
-            if script := self.modules.script(file, name):
-                yield from (Use(script, part) for part in ((WHOLE, SCRIPT) if script.endswith(".py") else (REST,)))
+            for script in self._scripts(file, name, source, piece):
+                yield from (
+                    Use(script, part) for part in ((REST,) if self.modules.is_data(script) else (WHOLE, SCRIPT))
+                )
+
+    def _scripts(self, file: str, name: str, source: Source, piece: Piece) -> Sequence[str]:
+        """The files that a text may name; in a module that may start programs also below folders that it computes."""
+        if script := self.modules.script(file, name):
+            return (script,)
+        starts = any(not SEES_ALL.isdisjoint(target.names) for each in source.imports.values() for target in each)
+        return self.modules.scripts(name) if starts or sight(source, piece).parameters else ()
 
     def _by_texts(self, file: str, source: Source, uses: Uses) -> Iterator[Use | Lookup]:
         """What code reaches by texts, by importers under another name, and as attributes of its classes."""
@@ -291,6 +266,10 @@ def _by_name(digests: Iterable[tuple[str, str]]) -> Mapping[str, str]:
     return {
         name: texts[0] if len(texts) == 1 else short_hash("".join(texts).encode()) for name, texts in by_name.items()
     }
+
+
+def _folder_around(file: str) -> str:
+    return file.removesuffix("/__init__.py").rpartition("/")[0]
 
 
 def _piece(source: Source, name: str) -> Piece | None:

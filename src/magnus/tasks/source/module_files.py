@@ -18,7 +18,7 @@ def is_in_archive(archive: str, folder: str, module: str) -> bool:
     return f"{prefix}{module.partition('.')[0]}" in _places_in_archive(archive, _version(archive))
 
 
-def modules_below(root: str) -> Sequence[str] | None:
+def modules_below(root: str, suffixes: tuple[str, ...] = SUFFIXES) -> Sequence[str] | None:
     """The modules below a folder, but none in hidden folders, environments, installed packages and magnus; None for too many."""
     files: list[str] = []
     links: set[str] = set()
@@ -29,7 +29,7 @@ def modules_below(root: str) -> Sequence[str] | None:
             folders.clear()
             continue
         folders[:] = [name for name in folders if _is_followed(around, name, links)]
-        files += (f"{around}/{name}" for name in names if name.endswith(SUFFIXES))
+        files += (f"{around}/{name}" for name in names if name.endswith(suffixes))
         if len(files) > _MOST_FILES or count > _MOST_ENTRIES:
             return None
     return sorted(files)

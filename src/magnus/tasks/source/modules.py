@@ -3,11 +3,14 @@
 import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from magnus.tasks.source.definitions import FileStatus, file_status
 from magnus.tasks.source.import_path import OPAQUE, SUFFIXES, archive_of, at_place, is_in_magnus
 from magnus.tasks.source.pieces import Source, read, short_hash
+
+_COMPUTED: Final = frozenset("{}%*?")
+"""Letters of names that are patterns."""
 
 
 class InstalledPackage(NamedTuple):
@@ -37,7 +40,7 @@ class ProjectModules:
         self._paths: dict[tuple[str, str], str] = {}
         self._sources: dict[str, Source | None] = {}
         self._quiet: dict[str, Sequence[str] | None] = {}
-        self._all: dict[str, Sequence[str]] = {}
+        self._all: dict[tuple[str, tuple[str, ...]], Sequence[str]] = {}
         self.statuses: dict[str, FileStatus] = {}
 
     def source(self, file: str) -> Source | None:
@@ -90,6 +93,12 @@ class ProjectModules:
                 places = (place for place in places if not self.is_folder(place) and not is_in_magnus(place))
             self._paths[key] = next(places, "")
         return self._paths[key]
+
+    def loaded(self, file: str, module: str) -> str:
+        """The file of a module that another file imports, or of the innermost package around it that there is."""
+        while not (place := self.find(file, module)) and "." in module.lstrip("."):
+            module = module.rpartition(".")[0]
+        return place
 
     def inside(self, file: str, name: str) -> str:
         """The file of a module of a package; "" if the file belongs to no package, or the package has no such module."""
@@ -144,16 +153,28 @@ class ProjectModules:
                 return place
         return ""
 
-    def _below(self, folder: str) -> Sequence[str]:
-        """The modules below a folder; the folder itself where these are too many."""
-        if folder not in self._all:
+    def scripts(self, name: str) -> Sequence[str]:
+        """The files of the project with a name, whose folder is computed; all with its suffix if it is computed itself."""
+        parts = [part for part in name.split("/") if part not in {"", ".", ".."}]
+        stem, _, suffix = parts[-1].rpartition(".")
+        tail = f"/{'/'.join(parts)}" if stem and _COMPUTED.isdisjoint(stem) else f".{suffix}"
+        files = [file for root in self.roots for file in self._below(root, (f".{suffix}",))]
+        return [file for file in dict.fromkeys(files) if file.endswith(tail) or file in self.too_large]
+
+    def is_data(self, file: str) -> bool:
+        """Whether a file is no source of python, and no folder."""
+        return not file.endswith(".py") and file not in self.too_large
+
+    def _below(self, folder: str, suffixes: tuple[str, ...] = SUFFIXES) -> Sequence[str]:
+        """The modules below a folder, or files with other suffixes; the folder itself where these are too many."""
+        if (key := (folder, suffixes)) not in self._all:
             from magnus.tasks.source.module_files import modules_below  # lazy: few steps compute names of modules
 
-            files = modules_below(folder)
+            files = modules_below(folder, suffixes)
             if files is None:
                 self.too_large.add(folder)
-            self._all[folder] = (folder,) if files is None else files
-        return self._all[folder]
+            self._all[key] = (folder,) if files is None else files
+        return self._all[key]
 
     def _any(self) -> Sequence[str]:
         """All modules of the project."""

@@ -12,6 +12,16 @@ from itertools import pairwise
 from typing import Final
 
 from magnus.tasks.source.names import ANY_MODULE, IMPORTERS, LOADERS, Chain, Uses, chain_of, imported, loaded_by
+from magnus.tasks.source.texts import (
+    extends_path,
+    files_in,
+    files_loaded_by,
+    files_of_module,
+    imported_text,
+    is_package_path,
+    is_text,
+    modules_imported_by,
+)
 
 _OWN_NAMES: Final = frozenset({"globals", "eval", "exec", "f_globals", "__globals__", "__annotations__"})
 _BY_NAME: Final = "find_spec"
@@ -25,7 +35,6 @@ _SCOPES: Final = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
 _COMPREHENSIONS: Final = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 _VARIABLES: Final = "MAGNUS_"
 """The prefix of the variables that magnus sets."""
-_SUFFIXES: Final = (".py", ".sh", ".bash", ".sql", ".R", ".r", ".jl", ".pl", ".js")
 
 
 def uses(statements: Iterable[ast.AST]) -> Uses:
@@ -124,8 +133,7 @@ class _Walk:
     def constant(self, node: ast.Constant, scope: _Scope) -> None:
         del scope
         if isinstance(node.value, str):
-            if node.value.endswith(_SUFFIXES):
-                self.found.files.add(node.value)
+            self.found.files.update(files_in(node.value))
             if _PLACE.fullmatch(node.value):
                 self.found.places.add(node.value)
             self.found.note((node.value,))
@@ -133,29 +141,52 @@ class _Walk:
                 self.found.sees_all = True
 
     def items(self, node: ast.List | ast.Tuple, scope: _Scope) -> None:
-        """The words of a command, one of which may say that the next one is a module to run."""
+        """The words of a command, one of which may say that the next one is a module or a text to run."""
         for option, name in pairwise(node.elts):
             if isinstance(option, ast.Constant) and option.value == "-m" and isinstance(name, ast.Constant):
-                place = str(name.value).replace(".", "/")
-                self.found.files.update((f"{place}.py", f"{place}/__main__.py"))
+                self.found.files.update(files_of_module(str(name.value)))
+            elif isinstance(option, ast.Constant) and option.value == "-c":
+                self.text(name, scope)
         self.inside(node, scope)
 
     def call(self, node: ast.Call, scope: _Scope) -> None:
         chain = chain_of(node.func)
+        if chain is not None:
+            self.found.files.update(files_loaded_by(node, chain[-1]))
         if chain is not None and chain[-1] in _LOADING and node.args:
-            if chain[-1] in IMPORTERS or not _is_text(node.args[0]):  # a text itself is a place or a file
-                self.found.modules.add(_imported_text(node.args[0]))
+            if chain[-1] in IMPORTERS or not is_text(node.args[0]):  # a text itself is a place or a file
+                self.found.modules.update(modules_imported_by(node, chain[-1]))
             scope.used.add(chain)
             self.found.note(chain)
             self.all_of((*node.args, *node.keywords), scope)
             return
         if chain is not None and node.args and (chain == ("sys", "modules", "get") or chain[-1] == _BY_NAME):
-            self.found.modules.add(_imported_text(node.args[0]))
+            self.found.modules.add(imported_text(node.args[0]))
+        if chain == ("getattr",) and len(node.args) > 1:
+            self.looked_up(node.args[0], node.args[1], scope)
         if chain is not None and len(chain) == 1 and chain[0] in _RUNNERS and node.args:
             self.text(node.args[0], scope)
-        if chain is not None and chain[0] in _COMPILING and node.args and not _is_text(node.args[0]):
+        if chain is not None and chain[0] in _COMPILING and node.args and not is_text(node.args[0]):
             self.found.modules.add(ANY_MODULE)  # it may be the text of any of them
         self.inside(node, scope)
+
+    def looked_up(self, owner: ast.expr, name: ast.expr, scope: _Scope) -> None:
+        """An attribute that goes by a text."""
+        chain = chain_of(owner)
+        if chain is not None and isinstance(name, ast.Constant) and isinstance(name.value, str):
+            self.found.note((*chain, name.value))
+            scope.used.add((*chain, name.value))
+
+    def assigned(self, node: ast.Assign | ast.AugAssign, scope: _Scope) -> None:
+        targets = node.targets if isinstance(node, ast.Assign) else (node.target,)
+        if any(map(is_package_path, targets)) and not extends_path(node.value):
+            self.found.moves_imports = True
+        self.inside(node, scope)
+
+    def statement(self, node: ast.Expr, scope: _Scope) -> None:
+        """An expression; of one that is but a text, nothing is used."""
+        if not is_text(node.value):
+            self.visit(node.value, scope)
 
     def text(self, node: ast.expr, scope: _Scope) -> None:
         """A text that is run, as far as it is written."""
@@ -167,7 +198,7 @@ class _Walk:
         """A module may be asked of all imported modules by its name."""
         is_own = isinstance(node.slice, ast.Name) and node.slice.id == "__name__"
         if chain_of(node.value) == ("sys", "modules") and not is_own:
-            self.found.modules.add(_imported_text(node.slice))
+            self.found.modules.add(imported_text(node.slice))
         self.inside(node, scope)
 
     def function(self, node: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda, scope: _Scope) -> None:
@@ -251,6 +282,9 @@ _VISITORS: Final[Mapping[type[ast.AST], Callable[..., None]]] = {
     ast.Subscript: _Walk.subscript,
     ast.ClassDef: _Walk.class_,
     ast.AnnAssign: _Walk.annotated,
+    ast.Assign: _Walk.assigned,
+    ast.AugAssign: _Walk.assigned,
+    ast.Expr: _Walk.statement,
     ast.Import: _Walk.import_,
     ast.ImportFrom: _Walk.import_,
     ast.Global: _Walk.declared,
@@ -261,27 +295,3 @@ _VISITORS: Final[Mapping[type[ast.AST], Callable[..., None]]] = {
     **dict.fromkeys(_SCOPES, _Walk.function),
     **dict.fromkeys(_COMPREHENSIONS, _Walk.comprehension),
 }
-
-
-def _imported_text(node: ast.expr) -> str:
-    """The module that a text names; for one that is put together its package and a dot, as far as that is written."""
-    match node:
-        case ast.Constant(value=str(text)):
-            return text
-        case ast.JoinedStr(values=[ast.Constant(value=str(text)), *_]):
-            return _package(text)
-        case ast.BinOp(left=ast.Constant(value=str(text)), op=ast.Add() | ast.Mod()):
-            return _package(text.partition("%")[0])
-        case ast.Call(func=ast.Attribute(value=ast.Constant(value=str(text)), attr="format")):
-            return _package(text.partition("{")[0])
-        case _:
-            return ANY_MODULE
-
-
-def _is_text(node: ast.expr) -> bool:
-    return isinstance(node, ast.Constant) and isinstance(node.value, str)
-
-
-def _package(text: str) -> str:
-    package, dot, _ = text.rpartition(".")
-    return f"{package}{dot}" if package else ANY_MODULE

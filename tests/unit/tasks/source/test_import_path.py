@@ -128,6 +128,25 @@ EDITS = {
     "a package that extends its folders": ({"app/work.py": "from n import x\ndef a(): return x.f()\n", "app/n/__init__.py": "from pkgutil import extend_path\n__path__ = extend_path(__path__, __name__)\n", "lib/n/x.py": X}, "lib/n/x.py"),
     "a package around a folder": ({"app/work.py": "from p.n.x import f\ndef a(): return f()\n", "app/p/__init__.py": "import builtins\nbuiltins.V = 1\n", "app/p/n/x.py": "def f(): return V\n"}, "app/p/__init__.py"),
     "usercustomize": ({"app/work.py": "def a(): return V\n", "lib/usercustomize.py": "import builtins\nbuiltins.V = 1\n"}, "lib/usercustomize.py"),
+    "a program in a command of one text": ({"app/x.py": X, "app/work.py": "import subprocess\ndef a(): return subprocess.check_output('python x.py --fast', shell=True)\n"}, "app/x.py"),
+    "a program behind a computed python": ({"app/x.py": X, "app/work.py": "import subprocess, sys\ndef a(): return subprocess.check_output(f'{sys.executable} x.py', shell=True)\n"}, "app/x.py"),
+    "a program below a computed folder": ({"app/t/x.py": X, "app/work.py": "import subprocess, sys\nfrom pathlib import Path\ndef a(): return subprocess.run([sys.executable, Path(__file__).parent / 't' / 'x.py'])\n"}, "app/t/x.py"),
+    "a program with a computed name": ({"app/t/x.py": X, "app/work.py": "import subprocess, sys\ndef a(n): return subprocess.run([sys.executable, f't/{n}.py'])\n"}, "app/t/x.py"),
+    "a program by a pattern": ({"app/t/x.py": X, "app/work.py": "import subprocess\ndef a(n): return subprocess.run('python t/{}.py'.format(n), shell=True)\n"}, "app/t/x.py"),
+    "a script for the shell below a computed folder": ({"app/t/x.sh": "V = 1", "app/work.py": "import subprocess, os\ndef a(h): return subprocess.run(['sh', os.path.join(h, 'x.sh')])\n"}, "app/t/x.sh"),
+    "a module that a command runs": ({"app/t/x.py": X, "app/work.py": "import subprocess\ndef a(): return subprocess.run('python -m t.x'.split())\n"}, "app/t/x.py"),
+    "a text that a command runs": ({"app/x.py": X, "app/work.py": "import subprocess, sys\ndef a(): return subprocess.run([sys.executable, '-c', 'import x; print(x.f())'])\n"}, "app/x.py"),
+    "a package that runpy runs": ({"app/x/__init__.py": "", "app/x/__main__.py": X, "app/work.py": "import runpy\ndef a(): return runpy.run_module('x')\n"}, "app/x/__main__.py"),
+    "a folder that runpy runs": ({"app/x/__main__.py": X, "app/work.py": "import runpy\ndef a(): return runpy.run_path('x')\n"}, "app/x/__main__.py"),
+    "a module that runpy runs as a script": ({"app/x.py": "if __name__ == '__main__':\n    V = 1\n", "app/work.py": "import runpy\ndef a(): return runpy.run_module('x', run_name='__main__')\n"}, "app/x.py"),
+    "a module with another suffix": ({"app/x.conf": X, "app/work.py": "from importlib.machinery import SourceFileLoader\ndef a(): return SourceFileLoader('x', 'x.conf').load_module()\n"}, "app/x.conf"),
+    "a library that ctypes loads": ({"app/x.so": X, "app/work.py": "import ctypes\ndef a(): return ctypes.CDLL('./x.so').f()\n"}, "app/x.so"),
+    "a relative import of a package by its name": ({"app/p/__init__.py": "", "app/p/x.py": X, "app/work.py": "import importlib\ndef a(): return importlib.import_module('.x', package='p').f()\n"}, "app/p/x.py"),
+    "a relative import of a computed package": ({"app/p/__init__.py": "", "app/p/x.py": X, "app/work.py": "import importlib\ndef a(n): return importlib.import_module('.x', n).f()\n"}, "app/p/x.py"),
+    "a module of a list of names": ({"app/p/__init__.py": "", "app/p/x.py": X, "app/work.py": "def a(): return __import__('p', fromlist=['x']).x.f()\n"}, "app/p/x.py"),
+    "a module of a package by getattr": ({"app/p/__init__.py": "", "app/p/x.py": X, "app/work.py": "import p.x\ndef a(n): return getattr(p, n).f()\n"}, "app/p/x.py"),
+    "a module of a folder by getattr": ({"app/p/x.py": X, "app/work.py": "import p.x\ndef a(n): return getattr(p, n).f()\n"}, "app/p/x.py"),
+    "the package around a module that is elsewhere": ({"app/p/__init__.py": "import builtins\nbuiltins.V = 1\n", "app/work.py": "try:\n    import p.gone\nexcept ImportError:\n    pass\ndef a(): return V\n"}, "app/p/__init__.py"),
     "bytecode without a source": ({"app/work.py": "import x\ndef a(): return x.f()\n", "app/x.pyc": X}, "app/x.pyc"),
     "an extension module": ({"app/work.py": "import x\ndef a(): return x.f()\n", "app/x.so": X}, "app/x.so"),
     "an extension module beside its source": ({"app/work.py": "import x\ndef a(): return x.f()\n", "app/x.py": "def f(): return 1\n", f"app/x{EXTENSION_SUFFIXES[0]}": X}, f"app/x{EXTENSION_SUFFIXES[0]}"),
@@ -202,6 +221,38 @@ def test_a_function_of_the_standard_library_that_imports_modules_may_import_any(
     before = inputs(app, "pkgutil.resolve_name")
     write(app, {"x.py": X.replace("1", "2")})
     assert inputs(app, "pkgutil.resolve_name").code != before.code
+
+
+MOVES = {
+    "folders of the package": "__path__ += ['inner']\n",
+    "other folders of the package": "__path__ = ['inner']\n",
+    "some folders of the package": "__path__[:0] = ['inner']\n",
+    "folders of python by a text": "import sys\ngetattr(sys, 'path').append('inner')\n",
+}
+
+
+@pytest.mark.parametrize("text", MOVES.values(), ids=MOVES)
+def test_a_package_that_changes_where_modules_are_found_is_never_reused(app, text):
+    write(app, {"p/__init__.py": text, "work.py": "from p.x import f\ndef a(): return f()\n"})
+    assert "changes where python finds modules" in inputs(app).problem
+
+
+def test_a_project_in_a_folder_with_the_name_of_that_of_packages_is_followed(tmp_path):
+    app = tmp_path / "site-packages/app"
+    write(app, {"x.py": X, "work.py": "import x\ndef a(): return x.f()\n"})
+    assert sorted(inputs(app).statuses) == [str(app / "work.py"), str(app / "x.py")]
+
+
+UNUSED = {
+    "a docstring that names a program": "def a():\n    'See x.py, or python x.py'\n    return 1\n",
+    "a text of a module that starts no program": "def a(n): return f'{n}/y.py'\n",
+}
+
+
+@pytest.mark.parametrize("text", UNUSED.values(), ids=UNUSED)
+def test_a_text_that_starts_nothing_is_no_use_of_the_file(app, text):
+    write(app, {"t/y.py": X, "x.py": X, "work.py": text})
+    assert list(inputs(app).statuses) == [str(app / "work.py")]
 
 
 def test_folders_that_are_linked_are_followed_and_circles_end(tmp_path, app):
