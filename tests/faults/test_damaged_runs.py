@@ -79,7 +79,7 @@ def digit(piece, chance):
 
 def cut(piece, chance):
     content = piece.read()
-    piece.write(content[: chance.randrange(len(content) - 1)])
+    piece.write(content[: chance.randrange(1, len(content) - 1)])  # nothing left is `remove`
 
 
 def zeros(piece, chance):
