@@ -11,8 +11,23 @@ from magnus.tasks.source.import_path import is_own
 from magnus.tasks.source.locate import found_by_others
 
 
-def editable_place(name: str) -> str:
-    """The place of a top-level module in its sources, without a suffix; "" if no finder has one that is of the project."""
+def editable_places(name: str) -> Iterator[str]:
+    """The places of a module of the project in its sources, without a suffix; of a package without `__init__.py` all."""
+    if place := _place(name):
+        yield place
+    for linked, place in _linked():
+        inner = f"/{linked[len(name) + 1 :].replace('.', '/')}"
+        if linked.startswith(f"{name}.") and place.endswith(inner):
+            yield place.removesuffix(inner)
+
+
+def editable_modules() -> Iterator[str]:
+    """The folders of packages, and files of modules, that the finders of setuptools list."""
+    return (place for _, place in _linked())
+
+
+def _place(name: str) -> str:
+    """The place that a finder has, if it is of the project; else ""."""
     spec = found_by_others(name, ())
     if spec is None:
         return ""
@@ -21,12 +36,10 @@ def editable_place(name: str) -> str:
     return place if place.startswith("/") and is_own(place) else ""
 
 
-def editable_modules() -> Iterator[str]:
-    """The folders of packages, and files of modules, that the finders of setuptools list."""
+def _linked() -> Iterator[tuple[str, str]]:
+    """The dotted names and places that the finders of setuptools list."""
     for finder in sys.meta_path:
         module = sys.modules.get(getattr(finder, "__module__", ""))
         mapping = getattr(module, "MAPPING", None)
         if isinstance(mapping, dict):
-            for place in map(str, mapping.values()):
-                if is_own(place):
-                    yield place
+            yield from ((name, str(place)) for name, place in mapping.items() if is_own(str(place)))

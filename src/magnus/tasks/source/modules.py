@@ -236,16 +236,15 @@ class ProjectModules:
 
     def _editable(self, module: str) -> Iterator[str]:
         """The module in a package that is installed as a link to its sources, and not by a folder of the import path."""
-        from magnus.tasks.source.editable import editable_place  # lazy: only imports of other code need it
+        from magnus.tasks.source.editable import editable_places  # lazy: only imports of other code need it
 
-        name, _, rest = module.partition(".")
-        place = editable_place(name)
-        if not place:
-            return
-        self._note_root(place)
-        inner = "/".join((place, *rest.split("."))) if rest else place
-        yield from at_place(inner)
-        yield from filter(os.path.isdir, (inner,))
+        names = module.split(".")
+        for count in range(1, len(names) + 1):
+            places = list(dict.fromkeys(editable_places(".".join(names[:count]))))
+            for place in places:
+                self._note_root(place)
+            if places:
+                yield self._first_at(["/".join((place, *names[count:])) for place in places])
 
 
 def status_of(file: str) -> FileStatus:

@@ -370,6 +370,29 @@ def test_an_edit_of_a_package_that_is_linked_to_its_sources_changes_the_code(
     assert all(not piece.startswith("/") for piece in before.code)
 
 
+SPREAD = {
+    # name: (the step, the places of packages that are linked, the source that is edited)
+    "of one project": ("from n.p.x import f\ndef a(): return f()\n", {"n.p": "one/n/p"}, "one/n/p/x.py"),
+    "of one project by its name": ("import n.p.x\ndef a(): return n.p.x.f()\n", {"n.p": "one/n/p"}, "one/n/p/x.py"),
+    "of two projects": ("import n.p.x\ndef a(): return n.p.x.f()\n", {"n.o": "two/n/o", "n.p": "one/n/p"}, "one/n/p/x.py"),
+    "in a folder of another name": ("from n.p.x import f\ndef a(): return f()\n", {"n.p": "one/p"}, "one/p/x.py"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "places", "name"), SPREAD.values(), ids=SPREAD)
+def test_an_edit_of_a_linked_package_in_one_without_a_file_changes_the_code(
+    tmp_path, app, monkeypatch, text, places, name
+):
+    for package, place in places.items():
+        monkeypatch.setitem(MAPPING, package, str(tmp_path / place))
+        write(tmp_path / place, {"__init__.py": "", "x.py": X})
+    monkeypatch.setattr(sys, "meta_path", [*sys.meta_path, EditableFinder])
+    write(app, {"work.py": text})
+    before = inputs(app)
+    write(tmp_path, {name: X.replace("V = 1", "V = 2")})
+    assert inputs(app).code != before.code
+
+
 INSTALLED = {
     # name: (the package of the step, the file that is edited, whether the code of the step changed)
     "a module that it imports": ({"steps.py": "from pack.x import f\ndef a(): return f()\n"}, "pack/x.py", True),
