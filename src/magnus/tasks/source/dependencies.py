@@ -17,11 +17,14 @@ from magnus.tasks.source.follower import Follower
 from magnus.tasks.source.import_path import at_place, is_in_library, is_own, own_entries
 from magnus.tasks.source.lookups import SCRIPT, WHOLE, Lookup, Use
 from magnus.tasks.source.modules import InstalledPackage, ProjectModules, status_of
+from magnus.tasks.source.names import ANY_MODULE
 from magnus.tasks.source.reach import Reach
 
 _SOURCES: Final = "src"
 _FIRST: Final = ("sitecustomize", "usercustomize")
 """The modules that python imports when it starts, where there are any."""
+_FINDING_TESTS: Final = frozenset({"pytest", "unittest"})
+"""Modules that find other modules in folders when they are run."""
 _NOTHING: Final = Reach({}, {}, sees_all=False)
 
 
@@ -80,7 +83,9 @@ class CodeDependencies:
         follower = self._below(self.working_directory)
         candidates = [follower.modules.find("", name) for name in (f"{module}.__main__", module)]
         files = [file for file in candidates if file]
-        return self._noted(follower.reach(Use(file, name) for file in files for name in (WHOLE, SCRIPT)))
+        found = follower.modules.named_by("", ANY_MODULE) if module.partition(".")[0] in _FINDING_TESTS else ()
+        own = (Use(file, name) for file in files for name in (WHOLE, SCRIPT))
+        return self._noted(follower.reach((*own, *(Use(file, WHOLE) for file in found))))
 
     def of_text(self, text: str, beside: str = "") -> Mapping[str, str]:
         """The pieces of modules that some python uses which is in no module itself, but beside some of the project."""

@@ -17,7 +17,7 @@ LOADERS: Final = frozenset({"resolve_name", "run_path"})
 FINDERS: Final = frozenset(
     "iter_modules walk_packages spec_from_file_location SourceFileLoader SourcelessFileLoader ExtensionFileLoader FileFinder "
     "exec_module load_module load_source find_loader get_loader zipimporter pydoc entry_points EntryPoint dictConfig fileConfig "
-    "TestLoader defaultTestLoader loadTestsFromName loadTestsFromNames".split()
+    "TestLoader defaultTestLoader loadTestsFromName loadTestsFromNames pytest".split()
 )
 """Names of python by which code finds modules in folders, or by names in data."""
 _READING: Final = frozenset(

@@ -147,6 +147,7 @@ EDITS = {
     "a module of a package by getattr": ({"app/p/__init__.py": "", "app/p/x.py": X, "app/work.py": "import p.x\ndef a(n): return getattr(p, n).f()\n"}, "app/p/x.py"),
     "a module of a folder by getattr": ({"app/p/x.py": X, "app/work.py": "import p.x\ndef a(n): return getattr(p, n).f()\n"}, "app/p/x.py"),
     "the package around a module that is elsewhere": ({"app/p/__init__.py": "import builtins\nbuiltins.V = 1\n", "app/work.py": "try:\n    import p.gone\nexcept ImportError:\n    pass\ndef a(): return V\n"}, "app/p/__init__.py"),
+    "tests that pytest finds": ({"app/t/conftest.py": X, "app/work.py": "import pytest\ndef a(): return pytest.main(['t'])\n"}, "app/t/conftest.py"),
     "bytecode without a source": ({"app/work.py": "import x\ndef a(): return x.f()\n", "app/x.pyc": X}, "app/x.pyc"),
     "an extension module": ({"app/work.py": "import x\ndef a(): return x.f()\n", "app/x.so": X}, "app/x.so"),
     "an extension module beside its source": ({"app/work.py": "import x\ndef a(): return x.f()\n", "app/x.py": "def f(): return 1\n", f"app/x{EXTENSION_SUFFIXES[0]}": X}, f"app/x{EXTENSION_SUFFIXES[0]}"),
@@ -302,6 +303,16 @@ def test_of_modules_with_one_name_the_first_on_the_import_path_counts(tmp_path, 
     write(tmp_path, dict.fromkeys(("app/x.py", "lib/x.py", "app/sub/x.py"), X))
     statuses = inputs(app, command).statuses
     assert [str(Path(file).relative_to(tmp_path)) for file in statuses if file.endswith("x.py")] == [name]
+
+
+@pytest.mark.parametrize("module", ["pytest", "unittest"])
+def test_a_command_that_finds_tests_may_run_any_module(app, module):
+    codes = []
+    for text in (X, X.replace("1", "2")):
+        write(app, {"t/conftest.py": text})
+        [found] = ShellTask().inputs([TaskSpec("shell", f"python -m {module} t")], app)
+        codes.append(found.code)
+    assert codes[0] != codes[1]
 
 
 def test_a_script_gets_modules_beside_it_and_then_those_of_the_import_path(tmp_path, app):
