@@ -78,9 +78,9 @@ class CodeDependencies:
         follower = self._below(str(file.parent))
         return self._noted(follower.reach([Use(str(file), WHOLE), Use(str(file), SCRIPT)]))
 
-    def of_module(self, module: str) -> Mapping[str, str]:
-        """The pieces of a module of the project that is run by `python -m`."""
-        follower = self._below(self.working_directory)
+    def of_module(self, module: str, beside: str = "") -> Mapping[str, str]:
+        """The pieces of a module of the project that is run by `python -m` in a folder of it."""
+        follower = self._below(os.path.normpath(f"{self.working_directory}/{beside}"))
         candidates = [follower.modules.find("", name) for name in (f"{module}.__main__", module)]
         files = [file for file in candidates if file]
         found = follower.modules.named_by("", ANY_MODULE) if module.partition(".")[0] in _FINDING_TESTS else ()
@@ -111,8 +111,10 @@ class CodeDependencies:
 
     def _roots(self, root: str, *, is_imported: bool) -> Sequence[str]:
         """The folders of the project in the order in which python looks into them."""
-        first, last = (self.working_directory, root) if is_imported else (root, self.working_directory)
-        return tuple(dict.fromkeys((first, *self._own_entries, last, f"{self.working_directory}/{_SOURCES}")))
+        sources = f"{self.working_directory}/{_SOURCES}"
+        if is_imported:
+            return tuple(dict.fromkeys((self.working_directory, *self._own_entries, root, sources)))
+        return tuple(dict.fromkeys((root, *self._own_entries, sources, self.working_directory)))
 
 
 def _root(file: Path, module: str) -> str:

@@ -29,6 +29,8 @@ _OF_ROOTS: Final = re.compile(
     r"['\";&|)]*(?:\$\{?PYTHONPATH[^}]*\}?|(?:\.|\$PWD|\$\{PWD\}|\$\(pwd\))?/?(?:src)?/?)['\";&|)]*"
 )
 """Folders of the import path that are followed in any case."""
+_FIRST: Final = "import sitecustomize, usercustomize"
+"""What python does before a program; the modules may be in folders that the command adds to the import path."""
 _NOTEBOOK: Final = ".ipynb"
 _MOST_NAMED: Final = 200
 _SUFFIXES: Final = (
@@ -58,11 +60,14 @@ class _Scripts:
         if any(not _OF_ROOTS.fullmatch(place) for places in _PATHS.findall(text) for place in places.split(":")):
             self._dependencies.note_moved_imports()
         text = _with_values(text.replace("\\\n", " "))
+        folders = dict.fromkeys(("", *_FOLDER.findall(text)[:_MOST_NAMED]))
         for module in _MODULE.findall(text):
-            pieces.update(self._dependencies.of_module(module))
+            for folder in folders:
+                pieces.update(self._dependencies.of_module(module, folder))
         if "python" in text:
-            for program in _programs(text):
-                pieces.update(self._dependencies.of_text(program))
+            for program in (*_programs(text), *([_FIRST] if "PYTHONPATH" in text else ())):
+                for folder in folders:
+                    pieces.update(self._dependencies.of_text(program, folder))
         for program in dict.fromkeys(programs_of(text)):
             if python := python_of_program(program):
                 pieces.update(self._dependencies.of_text(python))

@@ -305,6 +305,25 @@ def test_of_modules_with_one_name_the_first_on_the_import_path_counts(tmp_path, 
     assert [str(Path(file).relative_to(tmp_path)) for file in statuses if file.endswith("x.py")] == [name]
 
 
+COMMANDS = {
+    # name: (the command, files, the one that is edited)
+    "a module in another folder": ("cd t && python -m x", {"t/x.py": "from y import V\nprint(V)\n", "t/y.py": X}, "t/y.py"),
+    "a text in another folder": ("cd t && python -c 'import y; print(y.V)'", {"t/y.py": X}, "t/y.py"),
+    "sources before the working directory": ("PYTHONPATH=src python t/x.py", {"t/x.py": "from y import V\nprint(V)\n", "src/y.py": X, "y.py": "V = 3\n"}, "src/y.py"),
+    "sitecustomize of the command": ("PYTHONPATH=. python t/x.py", {"t/x.py": "print(V)\n", "sitecustomize.py": "import builtins\nbuiltins.V = 1\n"}, "sitecustomize.py"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("command", "files", "name"), COMMANDS.values(), ids=COMMANDS)
+def test_an_edit_of_code_that_a_command_runs_changes_the_code_of_the_step(app, command, files, name):
+    codes = []
+    for version in (files[name], files[name].replace("V = 1", "V = 2")):
+        write(app, {**files, name: version})
+        [found] = ShellTask().inputs([TaskSpec("shell", command)], app)
+        codes.append(found.code)
+    assert codes[0] != codes[1]
+
+
 @pytest.mark.parametrize("module", ["pytest", "unittest"])
 def test_a_command_that_finds_tests_may_run_any_module(app, module):
     codes = []
