@@ -28,7 +28,7 @@ _START: Final = (
 )
 
 
-MOST_STEPS: Final = 8
+MOST_STEPS: Final = 16
 _MOST_BYTES_AHEAD: Final = 8 * 1024
 
 
