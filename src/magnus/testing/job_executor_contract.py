@@ -269,6 +269,7 @@ class JobExecutorContract(ProcessExecutorContract):
         dag = _together(site, _shell(command, max_attempts=2))
         with _started(folder, dag, parameters={"xs": [1, 2]}) as process:
             until(lambda: len((folder / "done").read_text().split()) == 2)
+            until(lambda: _status_in(folder, "1") == "SUCCESS")
             site.fail_machine(_job(folder, site).id)
             until(lambda: len(_starts(folder)) == 2)
             (folder / "go").touch()
@@ -327,6 +328,13 @@ def _starts(folder: Path) -> Sequence[str]:
     """The ids of the jobs that started the step, one for each time."""
     file = folder / "starts"
     return file.read_text().splitlines() if file.exists() else []
+
+
+def _status_in(folder: Path, branch: str) -> str:
+    """The status of the step in a branch of the composite; its record comes after its last output."""
+    log = json.loads(output_of(folder, "show", "mine", "--json"))
+    steps = log["steps"]["a"]["branches"].get(branch, {"steps": {}})["steps"]
+    return str(steps["b"]["status"]) if "b" in steps else ""
 
 
 def _open(jobs: Sequence[Job]) -> list[Job]:
