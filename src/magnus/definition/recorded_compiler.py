@@ -10,8 +10,8 @@ from typing import overload
 from msgspec.structs import replace
 
 from magnus.definition.compiler import Compiler, StepPlace, named_graph, raise_if_any
+from magnus.definition.step_outlines import outlines
 from magnus.definition.written_pipeline import WrittenPipeline
-from magnus.definition.written_steps import outlines
 from magnus.graph.nodes import CompositeNode, Graph, Node, TaskNode, TerminalNode, graphs_of
 from magnus.graph.structure import CheckedNodes, Outline
 

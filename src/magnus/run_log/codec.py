@@ -154,7 +154,7 @@ def run_from_json(stored: dict[str, Json]) -> RunRecord:
 
 
 def _common_to_bytes(step: StepRecord) -> bytes | None:
-    """The JSON of the record, if it is a common one: of a step that set and took scalars alone; else None, as of a text that UTF-8 cannot hold."""
+    """The JSON of the record; None if it is no common one, or has a text that UTF-8 cannot hold."""
     if _rare(step) != _NOTHING_RARE:
         return None
     set_by_step: dict[str, Json] = {}

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from errno import ENOTDIR
 from pathlib import Path
-from typing import Final
+from typing import AnyStr, Final
 
 from magnus.system.system_calls import REAL, AnyPath, Block, SystemCalls
 
@@ -250,7 +250,7 @@ def _write_temporary(folder: str, pieces: Iterable[bytes], system: SystemCalls, 
     descriptor = system.open(temporary, CREATE, 0o666)
     try:
         try:
-            for block in _joined(pieces):
+            for block in joined(pieces):
                 write_all(descriptor, block, system)
             if durable:
                 system.fsync(descriptor)
@@ -286,15 +286,16 @@ def _create_in_place(file: AnyPath, content: bytes, system: SystemCalls) -> None
         os.close(descriptor)
 
 
-def _joined(pieces: Iterable[bytes]) -> Iterable[bytes]:
-    """The same bytes in fewer, larger pieces."""
-    waiting: list[bytes] = []
+def joined(pieces: Iterable[AnyStr]) -> Iterator[AnyStr]:
+    """The same bytes or text in fewer, larger pieces, as each is written by a call of the system."""
+    waiting: list[AnyStr] = []
     size = 0
     for piece in pieces:
         waiting.append(piece)
         size += len(piece)
         if size >= _PIECES_BYTES:
-            yield b"".join(waiting)
+            yield piece[:0].join(waiting)
             waiting.clear()
             size = 0
-    yield b"".join(waiting)
+    if waiting:
+        yield waiting[0][:0].join(waiting)

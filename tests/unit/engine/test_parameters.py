@@ -130,7 +130,7 @@ def test_the_file_has_large_values_which_are_read_once(tmp_path, texts):
     assert parameter.contents.reads == 1
 
 
-@pytest.mark.parametrize("more", [{}, {"a": 1}, {"b": "y" * 9000}, {"b": "\udcff" * 9000}])
+@pytest.mark.parametrize("more", [{}, {"a": 1}, {"b": "y" * 9000}, {"b": "\udcff" * 9000}, {"c": "\udcff"}])
 def test_long_members_that_come_and_go_leave_nothing_behind(tmp_path, texts, more):
     long = JsonParameter("x" * 10_000)
     others = {name: JsonParameter(value) for name, value in more.items()}
@@ -138,6 +138,21 @@ def test_long_members_that_come_and_go_leave_nothing_behind(tmp_path, texts, mor
         for scope in ({"x": long}, {"x": long, **others}, {**others}, {"x": long}, {}, {"x": long, **others}):
             written = json.loads(Path(file.write(scope, texts)).read_bytes())
             assert written == {name: parameter.value for name, parameter in scope.items()}
+
+
+@pytest.mark.parametrize("long", [{}, {"x": JsonParameter("x" * 10_000)}])
+@pytest.mark.parametrize("change", [lambda text: text + b", and more", lambda text: text[:3], lambda _text: b""])
+def test_what_a_task_does_to_the_file_is_gone_in_the_next_step(tmp_path, texts, change, long):
+    with ParametersFile(tmp_path) as file:
+        for number in (1, 2, 3):
+            scope = {"n": JsonParameter(number), **long}
+            written = Path(file.write(scope, texts))
+            assert json.loads(written.read_bytes()) == {name: parameter.value for name, parameter in scope.items()}
+            with written.open("r+b") as opened:
+                changed = change(opened.read())
+                opened.seek(0)
+                opened.write(changed)
+                opened.truncate()
 
 
 def test_asking_for_one_parameter_reads_no_other():

@@ -2,16 +2,14 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from types import MappingProxyType
-from typing import Final
 
 from magnus.errors import MagnusError, Problem, RunLogStoreError
 from magnus.interfaces.reporter import Reporter, Warned
 from magnus.interfaces.run_log_store import KeepsDocuments, RunLogStore
 from magnus.run_log.records import ENDED, RunRecord
 from magnus.run_log.view import document_lines
+from magnus.system.atomic_files import joined
 from magnus.values import Json
-
-_BLOCK_CHARACTERS: Final = 64 * 1024
 
 
 def document(store: RunLogStore, run: RunRecord, more: Mapping[str, Json] = MappingProxyType({})) -> Iterator[str]:
@@ -32,7 +30,7 @@ def keep_document(store: RunLogStore, run_id: str, emit: Callable[[str], None], 
 
     The records are the run log: that their document cannot be kept is a warning, and makes no run fail.
     """
-    emitted = _Emitted(_blocks(document(store, store.get_run(run_id))), emit)
+    emitted = _Emitted(joined(document(store, store.get_run(run_id))), emit)
     try:
         if isinstance(store, KeepsDocuments):
             store.write_document(run_id, emitted)
@@ -44,20 +42,6 @@ def keep_document(store: RunLogStore, run_id: str, emit: Callable[[str], None], 
         reporter.report(Warned(str(Problem(message, problem.fix, severity="warning"))))
     for _ in emitted:
         pass
-
-
-def _blocks(pieces: Iterator[str]) -> Iterator[str]:
-    """The same text in fewer, larger pieces: each of them is written by a call of the system."""
-    waiting: list[str] = []
-    size = 0
-    for piece in pieces:
-        waiting.append(piece)
-        size += len(piece)
-        if size >= _BLOCK_CHARACTERS:
-            yield "".join(waiting)
-            waiting.clear()
-            size = 0
-    yield "".join(waiting)
 
 
 class _Emitted(Iterator[str]):

@@ -140,6 +140,7 @@ class ParametersFile:
         self._file: OwnDescriptor | None = None
         self._front: list[tuple[str, str]] = []
         self._front_bytes = 0
+        self._left = (0, 0)
 
     def __enter__(self) -> Self:
         self._open(os.O_EXCL)
@@ -151,14 +152,14 @@ class ParametersFile:
         if self._file is not None:
             self._file.close()
 
-    def _open(self, flags: int = 0) -> tuple[int, int]:
-        """The descriptor of the file, and its size; it is opened where it is not open, or was closed by code of the user."""
+    def _open(self, flags: int = 0) -> tuple[int, os.stat_result]:
+        """The descriptor of the file, and its status; it is opened where it is not open, or was closed by code of the user."""
         status = None if self._file is None else self._file.status()
         if self._file is None or status is None:
             self._front_bytes = 0
             self._file = OwnDescriptor(os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | flags, 0o600))
             status = os.fstat(self._file.number)
-        return self._file.number, status.st_size
+        return self._file.number, status
 
     def write(self, scope: Scope, texts: Texts) -> str:
         """Make `scope` what the file says, and return its path; TaskFailed when there is no room."""
@@ -166,11 +167,15 @@ class ParametersFile:
         front = [member for member in members if len(member[1]) > _LONG_TEXT]
         rest = [member for member in members if len(member[1]) <= _LONG_TEXT]
         try:
-            descriptor, size = self._open()
+            descriptor, status = self._open()
+            if not front or (status.st_size, status.st_mtime_ns) != self._left:  # a task may have written to it
+                self._front_bytes = 0
+            size = status.st_size
             try:
-                size = max(size, self._write_front(descriptor, front))
-                end = f"{', ' if front and rest else ''}{_joined(rest)}}}".encode()
-                self._write(descriptor, end, self._front_bytes, size)
+                start = "{"
+                if front:
+                    size, start = max(size, self._write_front(descriptor, front)), ", " if rest else ""
+                self._write(descriptor, f"{start}{_joined(rest)}}}".encode(), self._front_bytes, size)
             except UnicodeEncodeError:  # half of a surrogate pair: only an escape can say it
                 self._front_bytes = 0
                 members_text = json.dumps({name: plain(parameter) for name, parameter in scope.items()})
@@ -178,6 +183,9 @@ class ParametersFile:
         except OSError as error:
             self._front_bytes = 0
             raise TaskFailed(f"the parameters could not be written to '{self.path}': {error.strerror}") from error
+        if self._front_bytes:
+            left = os.fstat(descriptor)
+            self._left = left.st_size, left.st_mtime_ns
         return self._name
 
     def _write_front(self, descriptor: int, front: list[tuple[str, str]]) -> int:

@@ -122,18 +122,14 @@ def _smallest(variables: Mapping[str, str]) -> dict[str, str]:
     return {name: text for name, text in variables.items() if name in fitting}
 
 
-def _element_text(element: Json | LargeParameter) -> str:
-    if type(element) is int:
-        return str(element)
-    return json.dumps(element.value if isinstance(element, LargeParameter) else element)
-
-
 def map_variable(elements: Mapping[str, Json | LargeParameter]) -> str | None:
     """What `MAGNUS_MAP_VARIABLE` says; None outside of maps, and when it is longer than an environment can hold."""
     if not elements or any(
         isinstance(element, LargeParameter) and is_too_long(element) for element in elements.values()
     ):
         return None
-    texts = [f"{json.dumps(name)}: {_element_text(element)}" for name, element in elements.items()]
-    text = f"{{{', '.join(texts)}}}"
+    values = {
+        name: element.value if isinstance(element, LargeParameter) else element for name, element in elements.items()
+    }
+    text = json.dumps(values)
     return text if len(text) <= LONGEST_VARIABLE else None
